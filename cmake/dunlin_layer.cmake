@@ -1,0 +1,48 @@
+# One target a layer. A layer links the layers below it and nothing above: tools/check_layers checks the includes.
+
+# Flags for our own targets only; nothing global.
+add_library(dunlin_flags INTERFACE)
+target_compile_options(dunlin_flags INTERFACE -Wall -Wextra -Werror -fno-math-errno -ffp-contract=off)
+if(DUNLIN_SANITIZE)
+  target_compile_options(dunlin_flags INTERFACE -fsanitize=${DUNLIN_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(dunlin_flags INTERFACE -fsanitize=${DUNLIN_SANITIZE})
+endif()
+
+# dunlin_layer(NAME SOURCES a.cc b.cc DEPENDS base tensor LIBRARIES fmt::fmt)
+function(dunlin_layer name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  add_library(dunlin_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(dunlin_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>)
+  foreach(dep ${ARG_DEPENDS})
+    target_link_libraries(dunlin_${name} PUBLIC dunlin_${dep})
+  endforeach()
+  target_link_libraries(dunlin_${name} PUBLIC ${ARG_LIBRARIES} PRIVATE $<BUILD_INTERFACE:dunlin_flags>)
+endfunction()
+
+# dunlin_test(LAYER a_test.cc b_test.cc ...): one test binary a layer; every GoogleTest case is a CTest case.
+function(dunlin_test layer)
+  if(NOT DUNLIN_TESTS)
+    return()
+  endif()
+  add_executable(${layer}_test ${ARGN})
+  target_link_libraries(${layer}_test PRIVATE dunlin_${layer} dunlin_flags GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${layer}_test PRIVATE DUNLIN_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  include(GoogleTest)
+  gtest_discover_tests(${layer}_test TEST_PREFIX "${layer}." DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+endfunction()
+
+# Sources of a catalog: each line NAME(CamelCase) of FILE names DIR/camel_case.cc.
+function(dunlin_catalog out file dir)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  file(STRINGS ${file} lines REGEX "^[A-Z_]+\\([A-Za-z0-9]+\\)")
+  set(sources)
+  foreach(line ${lines})
+    string(REGEX REPLACE "^[A-Z_]+\\(([A-Za-z0-9]+)\\).*" "\\1" name ${line})
+    string(REGEX REPLACE "([a-z0-9])([A-Z])" "\\1_\\2" name ${name})
+    string(TOLOWER ${name} name)
+    list(APPEND sources ${dir}/${name}.cc)
+  endforeach()
+  set(${out} ${sources} PARENT_SCOPE)
+endfunction()

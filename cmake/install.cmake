@@ -1,0 +1,1 @@
+# Filled in by the package: headers, libdunlin, CMake package, .deb
