@@ -1,0 +1,85 @@
+/// Number formats as data: how numbers are stored, in named planes.
+///
+/// A plain type such as f32 has one payload plane with one code per element. A quantised or sparse format adds planes:
+/// scales, zero points, indices, a bitmask, offsets. One file in src/tensor/formats/ defines a format and one line in
+/// its catalog lists it; training, quantising, kernels, files and the wire use that one definition.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "dunlin/half.h"
+#include "dunlin/shape.h"
+
+namespace dunlin {
+
+enum class Plane : uint8_t { kPayload, kScale, kZeroPoint, kIndex, kBitmask, kOffsets };
+
+/// How often an element of a plane occurs.
+struct Per {
+  enum class Unit : uint8_t { kElement, kTensor, kAxis, kBlock };
+  Unit unit = Unit::kElement;
+  int block = 0;  ///< elements per block along the format's axis (kBlock)
+
+  static constexpr Per element() { return {Unit::kElement, 0}; }
+  static constexpr Per tensor() { return {Unit::kTensor, 0}; }
+  static constexpr Per axis() { return {Unit::kAxis, 0}; }
+  static constexpr Per blocks_of(int size) { return {Unit::kBlock, size}; }
+};
+
+struct PlaneDef {
+  Plane plane;
+  int bits;  ///< of one element of the plane; below 8, elements are packed, the first in the lowest bits
+  Per per;
+};
+
+/// One tensor's worth of work for a codec.
+/// values: the elements in row-major order; planes: in the order of FormatDef::planes, each plane_bytes() long.
+struct CodecCall {
+  const Shape& shape;
+  int axis;  ///< of blocks and of per-axis scales; ignored by formats without them
+  std::span<const std::span<std::byte>> planes;
+  std::span<float> values;
+};
+
+struct FormatDef {
+  enum class Kind : uint8_t { kFloat, kSigned, kUnsigned, kBool };
+
+  std::string_view name;    ///< "f32", "int8_block32"
+  std::string_view source;  ///< the standard or paper that defines it
+  Kind kind;
+  int onnx_type;  ///< TensorProto.DataType; 0 where ONNX has no type for it
+  std::span<const PlaneDef> planes;
+  /// Float to codes: nearest, ties to even; integers saturate, NaN becomes 0 in formats that have none.
+  void (*encode)(const CodecCall&);
+  /// Codes to float: exact for every format of 24 significant bits or fewer, nearest otherwise.
+  void (*decode)(const CodecCall&);
+  /// Largest |decode(encode(x)) - x| within the format's range, as a fraction of the largest |x| of the group that
+  /// shares a scale (of |x| itself where there is no scale).
+  double max_relative_error;
+};
+
+/// A format is named by the address of its one definition.
+using Format = const FormatDef*;
+
+/// Every format, in catalog order.
+std::span<const Format> all_formats();
+/// Null when there is no such format.
+Format find_format(std::string_view name);
+Format find_format_by_onnx_type(int onnx_type);
+
+/// Bytes of a plane for a tensor of `shape`, rows of sub-byte codes unpadded, the end padded to a whole byte.
+uint64_t plane_bytes(const PlaneDef& plane, const Shape& shape, int axis);
+
+/// One payload plane of whole bytes, one code per element: data can be addressed as a C++ type.
+bool is_plain(Format format);
+/// Bytes of one element of a plain format.
+int element_bytes(Format format);
+
+/// The plain format of a C++ type: float, double, Half, BFloat16, bool, (u)int8..64_t.
+template <typename T>
+Format format_of();
+
+}  // namespace dunlin

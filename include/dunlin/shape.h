@@ -1,0 +1,51 @@
+/// Shapes and strides.
+///
+/// A dimension >= 0 is a size. In a graph that has not been given concrete inputs a dimension may be kUnknownDim (-1),
+/// or a symbol (<= -2; `Graph::symbols` holds its name). Tensors have known dimensions only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+namespace dunlin {
+
+inline constexpr int64_t kUnknownDim = -1;
+
+class Shape {
+ public:
+  Shape() = default;  ///< a scalar: rank 0, one element
+  Shape(std::initializer_list<int64_t> dims) : dims_(dims) {}
+  explicit Shape(std::vector<int64_t> dims) : dims_(std::move(dims)) {}
+
+  int rank() const { return static_cast<int>(dims_.size()); }
+  int64_t operator[](int i) const { return dims_[static_cast<size_t>(i)]; }
+  int64_t& operator[](int i) { return dims_[static_cast<size_t>(i)]; }
+  const std::vector<int64_t>& dims() const { return dims_; }
+  auto begin() const { return dims_.begin(); }
+  auto end() const { return dims_.end(); }
+  void push_back(int64_t dim) { dims_.push_back(dim); }
+
+  bool known() const;  ///< every dimension is >= 0
+  /// Product of the dimensions. Throws kInvalidArgument when a dimension is not known, kResourceExhausted when the
+  /// product does not fit 2^48 elements.
+  int64_t num_elements() const;
+  bool operator==(const Shape&) const = default;
+
+ private:
+  std::vector<int64_t> dims_;
+};
+
+/// "[2,3,?]"; "[]" for a scalar.
+std::string to_string(const Shape& shape);
+
+/// Distance between neighbours along each axis, in elements.
+using Strides = std::vector<int64_t>;
+
+Strides row_major_strides(const Shape& shape);
+/// Strides of [N, C, spatial...] stored with C innermost: N, spatial..., C. Rank below 3: row major.
+Strides channels_last_strides(const Shape& shape);
+
+}  // namespace dunlin

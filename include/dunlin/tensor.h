@@ -1,0 +1,111 @@
+/// A tensor: shape, number format, and the planes that hold its codes.
+///
+/// Planes are owned, or views of memory that someone else owns (a mapped file, an arena). Tensors move; a copy must be
+/// asked for: view() shares the bytes, clone() copies them. Plain formats may be strided (channels-last activations);
+/// formats with several planes are row major.
+///
+///   dunlin::Tensor t = dunlin::Tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6});
+///   t.data<float>()[0] = 7;
+///
+/// Reading one tensor from several threads is safe; writing is not.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "dunlin/format.h"
+#include "dunlin/shape.h"
+
+namespace dunlin {
+
+class Tensor {
+ public:
+  Tensor() = default;  ///< no tensor at all: format() is null
+  /// Owned, 64-byte aligned, zero. `axis` is the one along which blocks and per-axis scales run.
+  Tensor(Format format, Shape shape, int axis = 0);
+  Tensor(Tensor&&) noexcept = default;
+  Tensor& operator=(Tensor&&) noexcept = default;
+  Tensor(const Tensor&) = delete;
+  Tensor& operator=(const Tensor&) = delete;
+
+  /// Row major, from values.
+  template <typename T>
+  static Tensor of(Shape shape, std::span<const T> values);
+  template <typename T>
+  static Tensor of(Shape shape, std::initializer_list<T> values) {
+    return of<T>(std::move(shape), std::span<const T>(values.begin(), values.size()));
+  }
+  /// A plain tensor over someone else's bytes; `keep_alive`, when given, is held as long as the tensor.
+  static Tensor over(Format format, Shape shape, Strides strides, std::byte* data,
+                     std::shared_ptr<const void> keep_alive = nullptr);
+
+  explicit operator bool() const { return format_ != nullptr; }
+  Format format() const { return format_; }
+  const Shape& shape() const { return shape_; }
+  const Strides& strides() const { return strides_; }
+  int axis() const { return axis_; }
+  int64_t num_elements() const { return shape_.num_elements(); }
+  uint64_t num_bytes() const;  ///< of all planes
+  bool is_row_major() const;
+
+  std::span<std::byte> plane(Plane plane);  ///< throws kInvalidArgument when the format has no such plane
+  std::span<const std::byte> plane(Plane plane) const;
+
+  /// First element; throws kInvalidArgument unless the format is that of T.
+  template <typename T>
+  T* data();
+  template <typename T>
+  const T* data() const;
+  /// All elements of a row-major tensor.
+  template <typename T>
+  std::span<const T> values() const;
+
+  Tensor view() const;   ///< shares the bytes and their lifetime
+  Tensor clone() const;  ///< owned, row major
+  /// The same bytes under another shape of as many elements. Row major only.
+  Tensor reshaped(Shape shape) const;
+  /// Owned, row major, decoded to float.
+  Tensor to_float() const;
+
+ private:
+  void check_element(Format wanted) const;
+  void check_row_major() const;
+
+  Format format_ = nullptr;
+  Shape shape_;
+  Strides strides_;
+  int axis_ = 0;
+  std::vector<std::span<std::byte>> planes_;
+  // Shared, because views of one mapped file or of one packed constant outlive each other in any order.
+  std::shared_ptr<const void> owner_;
+};
+
+template <typename T>
+Tensor Tensor::of(Shape shape, std::span<const T> values) {
+  Tensor t(format_of<T>(), std::move(shape));
+  const size_t n = static_cast<size_t>(t.num_elements());
+  T* out = t.data<T>();
+  for (size_t i = 0; i < n && i < values.size(); ++i) out[i] = values[i];
+  return t;
+}
+
+template <typename T>
+T* Tensor::data() {
+  check_element(format_of<T>());
+  return reinterpret_cast<T*>(planes_[0].data());
+}
+
+template <typename T>
+const T* Tensor::data() const {
+  check_element(format_of<T>());
+  return reinterpret_cast<const T*>(planes_[0].data());
+}
+
+template <typename T>
+std::span<const T> Tensor::values() const {
+  check_row_major();
+  return {data<T>(), static_cast<size_t>(num_elements())};
+}
+
+}  // namespace dunlin
