@@ -1,0 +1,53 @@
+// Chooses, at run time, between the same kernels compiled once per instruction-set level.
+//
+// A kernel family `foo` has three files:
+//   foo.h         its functions: dims, thread pool and Isa as arguments; splits work between threads in
+//   foo.cc foo_simd.h    struct FooTable of plain function pointers, and DUNLIN_SIMD_TABLE(FooTable,
+//   foo_table) foo_simd.cc   vector code in namespace dunlin::HWY_NAMESPACE, ending in `constexpr FooTable
+//   foo_table{...};`
+// foo_simd.cc stands in SIMD_SOURCES in CMakeLists.txt and is compiled once per level with that level's
+// flags; every function in it must lie in HWY_NAMESPACE, so that the linker never mixes code of two levels.
+#pragma once
+
+#include "base/cpu.h"
+
+#if defined(__x86_64__)
+#define DUNLIN_SIMD_TABLE(Table, name)     \
+  namespace N_SCALAR {                     \
+  extern const Table name;                 \
+  }                                        \
+  namespace N_AVX2 {                       \
+  extern const Table name;                 \
+  }                                        \
+  namespace N_AVX3 {                       \
+  extern const Table name;                 \
+  }                                        \
+  inline const Table& name##_of(Isa isa) { \
+    switch (isa) {                         \
+      case Isa::kAvx512:                   \
+      case Isa::kAvx512Bf16:               \
+        return N_AVX3::name;               \
+      case Isa::kAvx2:                     \
+        return N_AVX2::name;               \
+      default:                             \
+        return N_SCALAR::name;             \
+    }                                      \
+  }
+#elif defined(__aarch64__)
+#define DUNLIN_SIMD_TABLE(Table, name)                                                \
+  namespace N_SCALAR {                                                                \
+  extern const Table name;                                                            \
+  }                                                                                   \
+  namespace N_NEON {                                                                  \
+  extern const Table name;                                                            \
+  }                                                                                   \
+  inline const Table& name##_of(Isa isa) {                                            \
+    return isa == Isa::kNeon || isa == Isa::kNeonDot ? N_NEON::name : N_SCALAR::name; \
+  }
+#else
+#define DUNLIN_SIMD_TABLE(Table, name) \
+  namespace N_SCALAR {                 \
+  extern const Table name;             \
+  }                                    \
+  inline const Table& name##_of(Isa) { return N_SCALAR::name; }
+#endif
