@@ -1,0 +1,108 @@
+// Activations and their derivatives on vectors. with_activation() turns the run-time kind into a type, once,
+// outside the loop.
+#pragma once
+
+#include "kernels/epilogue.h"
+#include "kernels/simd/math-inl.h"
+
+namespace dunlin::HWY_NAMESPACE {
+
+/// `apply(x)`; `derivative(x)` by the input; `derivative_from(y)` by the output, for the kinds that are
+/// monotonous (kNone, kClip, kLeakyRelu with slope > 0, kHardSigmoid, kSigmoid, kTanh). At a kink the
+/// derivative is the one of the flat side, as PyTorch has it for relu, hardtanh and hardsigmoid.
+template <ActivationKind kKind>
+struct ActivationOf {
+  static constexpr ActivationKind kind = kKind;
+  VF a, b;
+
+  explicit ActivationOf(const Activation& p) : a(constant(p.a)), b(constant(p.b)) {}
+
+  HWY_INLINE VF apply(VF x) const {
+    using K = ActivationKind;
+    if constexpr (kKind == K::kClip) return at_most(at_least(x, a), b);
+    if constexpr (kKind == K::kLeakyRelu) return hn::IfThenElse(hn::Lt(x, constant(0)), hn::Mul(a, x), x);
+    if constexpr (kKind == K::kHardSigmoid)
+      return at_most(at_least(hn::MulAdd(a, x, b), constant(0)), constant(1));
+    if constexpr (kKind == K::kHardSwish) return hn::Mul(x, hard_gate(x));
+    if constexpr (kKind == K::kSigmoid) return vsigmoid(x);
+    if constexpr (kKind == K::kSilu) return hn::Mul(x, vsigmoid(x));
+    if constexpr (kKind == K::kTanh) return vtanh(x);
+    if constexpr (kKind == K::kGelu) {
+      const VF half = hn::Mul(x, constant(0.5f));
+      return hn::MulAdd(half, verf(hn::Mul(x, constant(0.707106781f))), half);
+    }
+    return x;
+  }
+
+  HWY_INLINE VF derivative(VF x) const {
+    using K = ActivationKind;
+    const VF one = constant(1);
+    if constexpr (kKind == K::kClip) return strictly_between(x, a, b);
+    if constexpr (kKind == K::kLeakyRelu) return hn::IfThenElse(hn::Gt(x, constant(0)), one, a);
+    if constexpr (kKind == K::kHardSigmoid)
+      return hn::Mul(a, strictly_between(hn::MulAdd(a, x, b), constant(0), one));
+    if constexpr (kKind == K::kHardSwish) {
+      const VF slope = hn::MulAdd(x, constant(1.f / 3), constant(0.5f));
+      const VF upper = hn::IfThenElse(hn::Gt(x, constant(3)), one, slope);
+      return hn::IfThenElseZero(hn::Ge(x, constant(-3)), upper);
+    }
+    if constexpr (kKind == K::kSigmoid || kKind == K::kTanh) return derivative_from(apply(x));
+    if constexpr (kKind == K::kSilu) {
+      const VF s = vsigmoid(x);
+      return hn::Mul(s, hn::MulAdd(x, hn::Sub(one, s), one));
+    }
+    if constexpr (kKind == K::kGelu) {
+      // Phi(x) + x * phi(x)
+      const VF phi = hn::Mul(vexp(hn::Mul(hn::Mul(x, x), constant(-0.5f))), constant(0.398942280f));
+      const VF cdf = hn::MulAdd(verf(hn::Mul(x, constant(0.707106781f))), constant(0.5f), constant(0.5f));
+      return hn::MulAdd(x, phi, cdf);
+    }
+    return one;
+  }
+
+  HWY_INLINE VF derivative_from(VF y) const {
+    using K = ActivationKind;
+    const VF one = constant(1);
+    if constexpr (kKind == K::kSigmoid) return hn::Mul(y, hn::Sub(one, y));
+    if constexpr (kKind == K::kTanh) return hn::NegMulAdd(y, y, one);
+    if constexpr (kKind == K::kHardSigmoid) return hn::Mul(a, strictly_between(y, constant(0), one));
+    if constexpr (kKind == K::kClip || kKind == K::kLeakyRelu) return derivative(y);
+    return one;
+  }
+
+ private:
+  static HWY_INLINE VF hard_gate(VF x) {
+    return at_most(at_least(hn::MulAdd(x, constant(1.f / 6), constant(0.5f)), constant(0)), constant(1));
+  }
+  static HWY_INLINE VF strictly_between(VF x, VF lo, VF hi) {
+    return hn::IfThenElseZero(hn::And(hn::Gt(x, lo), hn::Lt(x, hi)), constant(1));
+  }
+};
+
+/// Calls run(ActivationOf<kind>) for the kind of `p`.
+template <typename Run>
+HWY_INLINE void with_activation(const Activation& p, const Run& run) {
+  using K = ActivationKind;
+  switch (p.kind) {
+    case K::kNone:
+      return run(ActivationOf<K::kNone>(p));
+    case K::kClip:
+      return run(ActivationOf<K::kClip>(p));
+    case K::kLeakyRelu:
+      return run(ActivationOf<K::kLeakyRelu>(p));
+    case K::kHardSigmoid:
+      return run(ActivationOf<K::kHardSigmoid>(p));
+    case K::kHardSwish:
+      return run(ActivationOf<K::kHardSwish>(p));
+    case K::kSigmoid:
+      return run(ActivationOf<K::kSigmoid>(p));
+    case K::kSilu:
+      return run(ActivationOf<K::kSilu>(p));
+    case K::kTanh:
+      return run(ActivationOf<K::kTanh>(p));
+    case K::kGelu:
+      return run(ActivationOf<K::kGelu>(p));
+  }
+}
+
+}  // namespace dunlin::HWY_NAMESPACE
