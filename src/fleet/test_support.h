@@ -1,0 +1,61 @@
+// What this layer's tests share: a folder that goes away, and a clock that stands still.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+namespace dunlin::fleet {
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string path = (std::filesystem::temp_directory_path() / "dunlin_fleet_XXXXXX").string();
+    EXPECT_NE(::mkdtemp(path.data()), nullptr);
+    path_ = path;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::string& path() const { return path_; }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+/// A clock that moves only when told. Starts at the machine's time, since TLS itself looks at that.
+class ManualClock final : public Clock {
+ public:
+  int64_t now_ms() override { return now_ms_; }
+  int64_t monotonic_ms() override { return now_ms_; }
+  void sleep_ms(int64_t ms) override { now_ms_ += ms; }
+  void advance_ms(int64_t ms) { now_ms_ += ms; }
+
+ private:
+  int64_t now_ms_ = system_clock().now_ms();
+};
+
+/// The code of the Error that `call` throws; the message goes to `message`. Fails the test when nothing is
+/// thrown.
+template <typename Call>
+ErrorCode code_of(Call&& call, std::string* message = nullptr) {
+  try {
+    call();
+  } catch (const Error& e) {
+    if (message) *message = e.what();
+    return e.code();
+  }
+  ADD_FAILURE() << "no error was thrown";
+  return ErrorCode::kInternal;
+}
+
+}  // namespace dunlin::fleet
