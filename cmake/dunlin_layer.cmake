@@ -30,6 +30,7 @@ function(dunlin_test layer)
   endif()
   add_executable(${layer}_test ${ARGN})
   target_link_libraries(${layer}_test PRIVATE dunlin_${layer} dunlin_flags GTest::gmock GTest::gtest_main)
+  target_compile_options(${layer}_test PRIVATE -Wno-dangling-else)  # EXPECT_EQ under an if
   target_compile_definitions(${layer}_test PRIVATE DUNLIN_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   include(GoogleTest)
   gtest_discover_tests(${layer}_test TEST_PREFIX "${layer}." DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)

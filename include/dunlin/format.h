@@ -1,8 +1,9 @@
 /// Number formats as data: how numbers are stored, in named planes.
 ///
-/// A plain type such as f32 has one payload plane with one code per element. A quantised or sparse format adds planes:
-/// scales, zero points, indices, a bitmask, offsets. One file in src/tensor/formats/ defines a format and one line in
-/// its catalog lists it; training, quantising, kernels, files and the wire use that one definition.
+/// A plain type such as f32 has one payload plane with one code per element. A quantised or sparse format
+/// adds planes: scales, zero points, indices, a bitmask, offsets. One file in src/tensor/formats/ defines a
+/// format and one line in its catalog lists it; training, quantising, kernels, files and the wire use that
+/// one definition.
 #pragma once
 
 #include <cstddef>
@@ -36,7 +37,8 @@ struct PlaneDef {
 };
 
 /// One tensor's worth of work for a codec.
-/// values: the elements in row-major order; planes: in the order of FormatDef::planes, each plane_bytes() long.
+/// values: the elements in row-major order; planes: in the order of FormatDef::planes, each plane_bytes()
+/// long.
 struct CodecCall {
   const Shape& shape;
   int axis;  ///< of blocks and of per-axis scales; ignored by formats without them
@@ -56,8 +58,8 @@ struct FormatDef {
   void (*encode)(const CodecCall&);
   /// Codes to float: exact for every format of 24 significant bits or fewer, nearest otherwise.
   void (*decode)(const CodecCall&);
-  /// Largest |decode(encode(x)) - x| within the format's range, as a fraction of the largest |x| of the group that
-  /// shares a scale (of |x| itself where there is no scale).
+  /// Largest |decode(encode(x)) - x| within the format's range, as a fraction of the largest |x| of the group
+  /// that shares a scale (of |x| itself where there is no scale).
   double max_relative_error;
 };
 

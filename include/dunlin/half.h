@@ -40,7 +40,8 @@ struct Half {
     }
   }
   explicit operator float() const {
-    const uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16, exponent = (bits >> 10) & 31, m = bits & 0x3ff;
+    const uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16, exponent = (bits >> 10) & 31,
+                   m = bits & 0x3ff;
     if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000 | (m << 13));
     if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (m << 13));
     const float subnormal = static_cast<float>(m) * 0x1p-24f;

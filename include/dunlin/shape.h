@@ -1,7 +1,8 @@
 /// Shapes and strides.
 ///
-/// A dimension >= 0 is a size. In a graph that has not been given concrete inputs a dimension may be kUnknownDim (-1),
-/// or a symbol (<= -2; `Graph::symbols` holds its name). Tensors have known dimensions only.
+/// A dimension >= 0 is a size. In a graph that has not been given concrete inputs a dimension may be
+/// kUnknownDim (-1), or a symbol (<= -2; `Graph::symbols` holds its name). Tensors have known dimensions
+/// only.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +30,8 @@ class Shape {
   void push_back(int64_t dim) { dims_.push_back(dim); }
 
   bool known() const;  ///< every dimension is >= 0
-  /// Product of the dimensions. Throws kInvalidArgument when a dimension is not known, kResourceExhausted when the
-  /// product does not fit 2^48 elements.
+  /// Product of the dimensions. Throws kInvalidArgument when a dimension is not known, kResourceExhausted
+  /// when the product does not fit 2^48 elements.
   int64_t num_elements() const;
   bool operator==(const Shape&) const = default;
 

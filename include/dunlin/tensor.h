@@ -1,8 +1,8 @@
 /// A tensor: shape, number format, and the planes that hold its codes.
 ///
-/// Planes are owned, or views of memory that someone else owns (a mapped file, an arena). Tensors move; a copy must be
-/// asked for: view() shares the bytes, clone() copies them. Plain formats may be strided (channels-last activations);
-/// formats with several planes are row major.
+/// Planes are owned, or views of memory that someone else owns (a mapped file, an arena). Tensors move; a
+/// copy must be asked for: view() shares the bytes, clone() copies them. Plain formats may be strided
+/// (channels-last activations); formats with several planes are row major.
 ///
 ///   dunlin::Tensor t = dunlin::Tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6});
 ///   t.data<float>()[0] = 7;

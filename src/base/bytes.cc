@@ -25,7 +25,9 @@ Sha256 sha256(ByteSpan data) {
 
 Sha256Stream::Sha256Stream() : state_(std::make_unique<State>()) { crypto_hash_sha256_init(&state_->sodium); }
 Sha256Stream::~Sha256Stream() = default;
-void Sha256Stream::update(ByteSpan data) { crypto_hash_sha256_update(&state_->sodium, u8(data.data()), data.size()); }
+void Sha256Stream::update(ByteSpan data) {
+  crypto_hash_sha256_update(&state_->sodium, u8(data.data()), data.size());
+}
 Sha256 Sha256Stream::finish() {
   Sha256 out;
   crypto_hash_sha256_final(&state_->sodium, u8(out.data()));
@@ -77,7 +79,8 @@ std::string human_bytes(uint64_t bytes) {
     value /= 1000;
     ++unit;
   }
-  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.{}f} {}", value, value < 9.95 ? 1 : 0, kUnits[unit]);
+  return unit == 0 ? fmt::format("{} B", bytes)
+                   : fmt::format("{:.{}f} {}", value, value < 9.95 ? 1 : 0, kUnits[unit]);
 }
 
 }  // namespace dunlin

@@ -8,7 +8,8 @@ namespace dunlin {
 namespace {
 
 TEST(Bytes, Sha256VectorsOfFips180) {
-  EXPECT_EQ(to_hex(sha256(as_bytes("abc"))), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(to_hex(sha256(as_bytes("abc"))),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   Sha256Stream stream;
   stream.update(as_bytes("a"));
   stream.update(as_bytes("bc"));

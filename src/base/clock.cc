@@ -9,7 +9,8 @@ namespace {
 class SystemClock final : public Clock {
  public:
   int64_t now_ms() override {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
         .count();
   }
   int64_t monotonic_ms() override { return static_cast<int64_t>(monotonic_seconds() * 1e3); }

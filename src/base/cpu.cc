@@ -30,7 +30,8 @@ std::vector<Isa> detect() {
 #elif defined(__aarch64__)
   isas.push_back(Isa::kNeon);
   constexpr unsigned long kAsimdDp = 1ul << 20, kBf16InHwcap2 = 1ul << 14;
-  if ((getauxval(AT_HWCAP) & kAsimdDp) && (getauxval(AT_HWCAP2) & kBf16InHwcap2)) isas.push_back(Isa::kNeonDot);
+  if ((getauxval(AT_HWCAP) & kAsimdDp) && (getauxval(AT_HWCAP2) & kBf16InHwcap2))
+    isas.push_back(Isa::kNeonDot);
 #endif
   return isas;
 }
@@ -38,12 +39,18 @@ std::vector<Isa> detect() {
 
 std::string_view to_string(Isa isa) {
   switch (isa) {
-    case Isa::kScalar: return "scalar";
-    case Isa::kAvx2: return "avx2";
-    case Isa::kAvx512: return "avx512";
-    case Isa::kAvx512Bf16: return "avx512_bf16";
-    case Isa::kNeon: return "neon";
-    case Isa::kNeonDot: return "neon_dot";
+    case Isa::kScalar:
+      return "scalar";
+    case Isa::kAvx2:
+      return "avx2";
+    case Isa::kAvx512:
+      return "avx512";
+    case Isa::kAvx512Bf16:
+      return "avx512_bf16";
+    case Isa::kNeon:
+      return "neon";
+    case Isa::kNeonDot:
+      return "neon_dot";
   }
   return "scalar";
 }

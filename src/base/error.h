@@ -18,5 +18,6 @@ template <typename... Args>
 }  // namespace dunlin
 
 /// For our own bugs only: no input, file or peer may be able to reach it. Throws Error{kInternal}.
-#define DUNLIN_CHECK(condition) \
-  (static_cast<bool>(condition) ? static_cast<void>(0) : ::dunlin::check_failed(#condition, __FILE__, __LINE__))
+#define DUNLIN_CHECK(condition)                        \
+  (static_cast<bool>(condition) ? static_cast<void>(0) \
+                                : ::dunlin::check_failed(#condition, __FILE__, __LINE__))

@@ -76,7 +76,8 @@ class SystemFiles final : public FileSystem {
     const uint64_t end = static_cast<uint64_t>(file.stat().st_size);
     Bytes out(offset < end ? std::min(count, end - offset) : 0);
     for (size_t done = 0; done < out.size();) {
-      const ssize_t n = ::pread(file.fd(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+      const ssize_t n =
+          ::pread(file.fd(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) fail_io("read", path);
       if (n == 0) {  // it shrank meanwhile

@@ -35,7 +35,8 @@ struct Job {
   void work(int slot) {
     DUNLIN_TSAN_ACQUIRE(this);
     try {
-      for (size_t i; !failed.load(std::memory_order_relaxed) && (i = next.fetch_add(1)) < count;) task(i, slot);
+      for (size_t i; !failed.load(std::memory_order_relaxed) && (i = next.fetch_add(1)) < count;)
+        task(i, slot);
     } catch (...) {
       std::lock_guard lock(mutex);
       if (!error) error = std::current_exception();
@@ -51,12 +52,15 @@ ThreadPool::ThreadPool(int num_threads) : num_threads_(num_threads) {
   if (num_threads < 1) fail(ErrorCode::kInvalidArgument, "threads: {} is not a positive number", num_threads);
   if (num_threads > 1) pool_.reset(pthreadpool_create(static_cast<size_t>(num_threads)));
   // The library may give fewer threads than asked for; without any, everything runs on the caller.
-  num_threads_ = pool_ ? static_cast<int>(pthreadpool_get_threads_count(static_cast<pthreadpool_t>(pool_.get()))) : 1;
+  num_threads_ =
+      pool_ ? static_cast<int>(pthreadpool_get_threads_count(static_cast<pthreadpool_t>(pool_.get()))) : 1;
 }
 
 ThreadPool::~ThreadPool() = default;
 
-void ThreadPool::Deleter::operator()(void* pool) const { pthreadpool_destroy(static_cast<pthreadpool_t>(pool)); }
+void ThreadPool::Deleter::operator()(void* pool) const {
+  pthreadpool_destroy(static_cast<pthreadpool_t>(pool));
+}
 
 void ThreadPool::parallel_for(size_t count, FunctionRef<void(size_t, int)> task) {
   if (num_threads_ == 1 || count <= 1) {

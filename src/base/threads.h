@@ -14,9 +14,9 @@ template <typename R, typename... Args>
 class FunctionRef<R(Args...)> {
  public:
   template <typename F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef>)
-  FunctionRef(F&& f)
-      : context_(const_cast<void*>(static_cast<const void*>(&f))), call_([](void* context, Args... args) -> R {
+  requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef>) FunctionRef(F&& f)
+      : context_(const_cast<void*>(static_cast<const void*>(&f))),
+        call_([](void* context, Args... args) -> R {
           return (*static_cast<std::remove_reference_t<F>*>(context))(static_cast<Args&&>(args)...);
         }) {}
   R operator()(Args... args) const { return call_(context_, static_cast<Args&&>(args)...); }
@@ -36,10 +36,10 @@ class ThreadPool {
 
   int size() const { return num_threads_; }
 
-  /// Calls task(index, slot) once for every index in [0, count). `slot` < size() is not used by two running tasks
-  /// at once, so it may name a scratch buffer. Which slot runs which index is not fixed: results must not depend
-  /// on it. Rethrows the first exception after all tasks have ended; tasks not yet begun are then skipped.
-  /// Calls from several threads are serialised; a task must not call the same pool.
+  /// Calls task(index, slot) once for every index in [0, count). `slot` < size() is not used by two running
+  /// tasks at once, so it may name a scratch buffer. Which slot runs which index is not fixed: results must
+  /// not depend on it. Rethrows the first exception after all tasks have ended; tasks not yet begun are then
+  /// skipped. Calls from several threads are serialised; a task must not call the same pool.
   void parallel_for(size_t count, FunctionRef<void(size_t index, int slot)> task);
 
  private:

@@ -24,9 +24,10 @@ TEST(ThreadPool, RunsEveryIndexOnce) {
 
 TEST(ThreadPool, CarriesTheExceptionBackAndStaysUsable) {
   ThreadPool pool(3);
-  EXPECT_THROW(pool.parallel_for(100, [](size_t i, int) {
-    if (i == 57) fail(ErrorCode::kInvalidArgument, "task {}", i);
-  }),
+  EXPECT_THROW(pool.parallel_for(100,
+                                 [](size_t i, int) {
+                                   if (i == 57) fail(ErrorCode::kInvalidArgument, "task {}", i);
+                                 }),
                Error);
   std::atomic<int> sum = 0;
   pool.parallel_for(10, [&](size_t i, int) { sum += static_cast<int>(i); });

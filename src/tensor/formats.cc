@@ -30,11 +30,17 @@ uint64_t plane_bytes(const PlaneDef& plane, const Shape& shape, int axis) {
   const uint64_t elements = static_cast<uint64_t>(shape.num_elements());
   uint64_t count = 1;
   switch (plane.per.unit) {
-    case Per::Unit::kElement: count = elements; break;
-    case Per::Unit::kTensor: break;
-    case Per::Unit::kAxis: count = static_cast<uint64_t>(shape[axis]); break;
+    case Per::Unit::kElement:
+      count = elements;
+      break;
+    case Per::Unit::kTensor:
+      break;
+    case Per::Unit::kAxis:
+      count = static_cast<uint64_t>(shape[axis]);
+      break;
     case Per::Unit::kBlock: {
-      const uint64_t length = static_cast<uint64_t>(shape[axis]), block = static_cast<uint64_t>(plane.per.block);
+      const uint64_t length = static_cast<uint64_t>(shape[axis]),
+                     block = static_cast<uint64_t>(plane.per.block);
       count = length == 0 ? 0 : elements / length * ((length + block - 1) / block);
       break;
     }

@@ -44,7 +44,8 @@ TEST_P(EveryFormat, RoundTripStaysWithinItsBoundForOddLengths) {
       const double x = rng.normal();
       if (format->kind == FormatDef::Kind::kFloat) v = static_cast<float>(x);
       if (format->kind == FormatDef::Kind::kSigned) v = static_cast<float>(std::nearbyint(x * 30));
-      if (format->kind == FormatDef::Kind::kUnsigned) v = static_cast<float>(std::nearbyint(std::fabs(x) * 30));
+      if (format->kind == FormatDef::Kind::kUnsigned)
+        v = static_cast<float>(std::nearbyint(std::fabs(x) * 30));
       if (format->kind == FormatDef::Kind::kBool) v = x > 0;
     }
     const Tensor back = encoded(format, {n}, values).to_float();

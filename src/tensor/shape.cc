@@ -24,7 +24,8 @@ int64_t Shape::num_elements() const {
 
 std::string to_string(const Shape& shape) {
   std::string out = "[";
-  for (int i = 0; i < shape.rank(); ++i) out += (i ? "," : "") + (shape[i] < 0 ? "?" : std::to_string(shape[i]));
+  for (int i = 0; i < shape.rank(); ++i)
+    out += (i ? "," : "") + (shape[i] < 0 ? "?" : std::to_string(shape[i]));
   return out + "]";
 }
 

@@ -17,11 +17,16 @@ void copy_words(const Tensor& from, Tensor& to) {
 void copy_strided(const Tensor& from, Tensor& to) {
   DUNLIN_CHECK(from.format() == to.format() && from.shape() == to.shape());
   switch (element_bytes(from.format())) {
-    case 1: return copy_words<uint8_t>(from, to);
-    case 2: return copy_words<uint16_t>(from, to);
-    case 4: return copy_words<uint32_t>(from, to);
-    case 8: return copy_words<uint64_t>(from, to);
-    default: DUNLIN_CHECK(false);
+    case 1:
+      return copy_words<uint8_t>(from, to);
+    case 2:
+      return copy_words<uint16_t>(from, to);
+    case 4:
+      return copy_words<uint32_t>(from, to);
+    case 8:
+      return copy_words<uint64_t>(from, to);
+    default:
+      DUNLIN_CHECK(false);
   }
 }
 

@@ -7,8 +7,8 @@
 
 namespace dunlin {
 
-/// Calls f(i, offset_0, offset_1, ...) for i = 0, 1, ... over `shape` in row-major order, with each operand's offset
-/// in elements. A stride of 0 repeats an operand along that axis (broadcast).
+/// Calls f(i, offset_0, offset_1, ...) for i = 0, 1, ... over `shape` in row-major order, with each operand's
+/// offset in elements. A stride of 0 repeats an operand along that axis (broadcast).
 template <typename F, typename... S>
 void for_each_strided(const Shape& shape, F&& f, const S&... strides) {
   constexpr size_t kOperands = sizeof...(S);
@@ -26,7 +26,8 @@ void for_each_strided(const Shape& shape, F&& f, const S&... strides) {
     int64_t at[kOperands];
     for (size_t k = 0; k < kOperands; ++k) at[k] = offset[k];
     for (int64_t j = 0; j < inner; ++j, ++i) {
-      [&]<size_t... K>(std::index_sequence<K...>) { f(i, at[K]...); }(std::make_index_sequence<kOperands>{});
+      [&]<size_t... K>(std::index_sequence<K...>) { f(i, at[K]...); }
+      (std::make_index_sequence<kOperands>{});
       for (size_t k = 0; k < kOperands; ++k) at[k] += step[k];
     }
     for (int d = rank - 2; d >= 0; --d) {

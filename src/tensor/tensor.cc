@@ -47,7 +47,8 @@ Tensor Tensor::over(Format format, Shape shape, Strides strides, std::byte* data
   t.format_ = format;
   t.shape_ = std::move(shape);
   t.strides_ = std::move(strides);
-  t.planes_.emplace_back(data, static_cast<size_t>(t.shape_.num_elements()) * static_cast<size_t>(element_bytes(format)));
+  t.planes_.emplace_back(
+      data, static_cast<size_t>(t.shape_.num_elements()) * static_cast<size_t>(element_bytes(format)));
   t.owner_ = std::move(keep_alive);
   return t;
 }
@@ -72,7 +73,9 @@ std::span<std::byte> Tensor::plane(Plane plane) {
        static_cast<int>(plane));
 }
 
-std::span<const std::byte> Tensor::plane(Plane plane) const { return const_cast<Tensor*>(this)->plane(plane); }
+std::span<const std::byte> Tensor::plane(Plane plane) const {
+  return const_cast<Tensor*>(this)->plane(plane);
+}
 
 void Tensor::check_element(Format wanted) const {
   if (format_ != wanted)

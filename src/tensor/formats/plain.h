@@ -41,8 +41,8 @@ template <int kBits>
 inline constexpr PlaneDef kPlainPlanes[] = {{Plane::kPayload, kBits, Per::element()}};
 
 template <typename T>
-constexpr FormatDef plain_format(std::string_view name, std::string_view source, FormatDef::Kind kind, int onnx_type,
-                                 double max_relative_error) {
+constexpr FormatDef plain_format(std::string_view name, std::string_view source, FormatDef::Kind kind,
+                                 int onnx_type, double max_relative_error) {
   return {.name = name,
           .source = source,
           .kind = kind,

@@ -1,0 +1,171 @@
+#include "graph/op.h"
+
+#include <algorithm>
+
+namespace dunlin {
+
+namespace ops {
+#define OP(name) extern const OpDef k##name;
+#include "graph/ops/catalog.def"
+#undef OP
+}  // namespace ops
+
+namespace {
+constexpr const OpDef* kAll[] = {
+#define OP(name) &ops::k##name,
+#include "graph/ops/catalog.def"
+#undef OP
+};
+}  // namespace
+
+std::span<const OpDef* const> all_ops() { return kAll; }
+
+const OpDef* find_op(std::string_view domain, std::string_view name, int opset) {
+  static const auto index = [] {
+    std::map<std::pair<std::string_view, std::string_view>, const OpDef*> map;
+    for (const OpDef* op : kAll) map[{op->domain, op->name}] = op;
+    return map;
+  }();
+  if (domain == "ai.onnx") domain = "";
+  const auto it = index.find({domain, name});
+  const OpDef* op = it == index.end() ? nullptr : it->second;
+  while (op != nullptr && op->since > opset) op = op->older;
+  return op;
+}
+
+const OpDef& op_of(const Graph& graph, const Node& node) {
+  const int opset = graph.opset_of(node);
+  if (const OpDef* op = find_op(node.domain, node.op, opset)) return *op;
+  if (const OpDef* newest = find_op(node.domain, node.op, INT32_MAX)) {
+    const OpDef* oldest = newest;
+    while (oldest->older) oldest = oldest->older;
+    fail(ErrorCode::kUnsupported, "{}: opset {} is not supported, {} is known from opset {} on",
+         describe(graph, node), opset, node.op, oldest->since);
+  }
+  fail(
+      ErrorCode::kUnsupported,
+      "{}: the op {} (domain \"{}\", opset {}) is not supported; `dunlin inspect --ops` lists those that are",
+      describe(graph, node), node.op, node.domain.empty() ? "ai.onnx" : node.domain, opset);
+}
+
+int64_t NodeView::attr_int(std::string_view name, int64_t otherwise) const {
+  const int64_t* v = find_attribute<int64_t>(*node_, name);
+  return v ? *v : otherwise;
+}
+float NodeView::attr_float(std::string_view name, float otherwise) const {
+  const float* v = find_attribute<float>(*node_, name);
+  return v ? *v : otherwise;
+}
+std::string NodeView::attr_string(std::string_view name, std::string_view otherwise) const {
+  const std::string* v = find_attribute<std::string>(*node_, name);
+  return v ? *v : std::string(otherwise);
+}
+std::vector<int64_t> NodeView::attr_ints(std::string_view name, std::vector<int64_t> otherwise) const {
+  const std::vector<int64_t>* v = find_attribute<std::vector<int64_t>>(*node_, name);
+  return v ? *v : otherwise;
+}
+
+void NodeView::error_text(ErrorCode code, const std::string& message) const {
+  fail(code, "{}: {}", describe(*graph_, *node_), message);
+}
+
+int NodeView::normalize_axis(int64_t axis, int rank) const {
+  if (axis < -rank || axis >= rank) error("axis {} is outside [{}, {})", axis, -rank, rank);
+  return static_cast<int>(axis < 0 ? axis + rank : axis);
+}
+
+const Type& InferArgs::type(int i) const {
+  if (!has_input(i)) error("input {} is missing", i);
+  return types_[static_cast<size_t>(i)];
+}
+
+const Shape& InferArgs::shape(int i) const {
+  const Type& t = type(i);
+  if (!t.shape) throw NotYetKnown{};
+  return *t.shape;
+}
+
+std::optional<std::vector<int64_t>> InferArgs::ints(std::string_view name, int i) const {
+  if (const auto* list = find_attribute<std::vector<int64_t>>(node(), name)) return *list;
+  if (!has_input(i)) return std::nullopt;
+  if (!constant(i)) throw NotYetKnown{};
+  return to_ints(*constant(i));
+}
+
+const Tensor& OpCall::input(int i) const {
+  if (!has_input(i) || inputs_[static_cast<size_t>(i)] == nullptr) error("input {} is missing", i);
+  return *inputs_[static_cast<size_t>(i)];
+}
+
+Tensor& OpCall::output(int i) const {
+  DUNLIN_CHECK(i < static_cast<int>(outputs_.size()));
+  return outputs_[static_cast<size_t>(i)];
+}
+
+std::optional<std::vector<int64_t>> OpCall::ints(std::string_view name, int i) const {
+  if (const auto* list = find_attribute<std::vector<int64_t>>(node(), name)) return *list;
+  if (!has_input(i)) return std::nullopt;
+  return to_ints(input(i));
+}
+
+void OpCall::allocate(int i, Format format, Shape shape) const {
+  output(i) = Tensor(format, std::move(shape));
+}
+
+Philox OpCall::random() const {
+  std::string_view name;
+  for (ValueId v : node().outputs)
+    if (name.empty() && v != kNoValue) name = graph().value_name(v);
+  const Sha256 hash = sha256(as_bytes(name));
+  return Philox(context_->seed, load_le<uint64_t>(hash.data()));
+}
+
+std::vector<int64_t> to_ints(const Tensor& tensor) {
+  std::vector<int64_t> out(static_cast<size_t>(tensor.num_elements()));
+  for_format(tensor.format(), [&]<typename T>() {
+    const Elements<const T> in{tensor.data<T>(), tensor.shape(), tensor.strides(), tensor.is_row_major()};
+    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<int64_t>(static_cast<ComputeType<T>>(in[i]));
+  });
+  return out;
+}
+
+double to_scalar(const Tensor& tensor) {
+  if (tensor.num_elements() != 1)
+    fail(ErrorCode::kInvalidArgument, "a scalar is expected, got {}", to_string(tensor.shape()));
+  return for_format(tensor.format(), [&]<typename T>() {
+    return static_cast<double>(static_cast<ComputeType<T>>(*tensor.data<T>()));
+  });
+}
+
+std::vector<Type> infer_node(const Graph& graph, const Node& node, std::span<const Type> types,
+                             std::span<const Tensor* const> constants) {
+  const OpDef& op = op_of(graph, node);
+  std::vector<Type> out;
+  try {
+    out = op.infer(InferArgs(graph, node, types, constants));
+  } catch (const NotYetKnown&) {
+    // Rank unknown: at least the element type of the first input is the best guess for most ops, but a guess
+    // is worse than none, so only the count is kept.
+    out.assign(node.outputs.size(), {});
+  }
+  if (node.outputs.size() > out.size())
+    fail(ErrorCode::kInvalidArgument, "{}: has {} outputs, {} gives {}", describe(graph, node),
+         node.outputs.size(), node.op, out.size());
+  return out;
+}
+
+std::vector<Tensor> run_reference(const Graph& graph, const Node& node, std::span<const Tensor* const> inputs,
+                                  const RunContext& context) {
+  std::vector<Type> types;
+  for (const Tensor* t : inputs)
+    types.push_back(t ? Type{.format = t->format(), .shape = t->shape()} : Type{});
+  const std::vector<Type> out_types = infer_node(graph, node, types, inputs);
+  std::vector<Tensor> outputs(out_types.size());
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (out_types[i].format && out_types[i].shape && out_types[i].shape->known())
+      outputs[i] = Tensor(out_types[i].format, *out_types[i].shape);
+  op_of(graph, node).forward(OpCall(graph, node, inputs, outputs, context));
+  return outputs;
+}
+
+}  // namespace dunlin

@@ -1,0 +1,56 @@
+// What elementwise ops share: shape rules and strided, broadcasting loops.
+#pragma once
+
+#include "graph/op.h"
+#include "tensor/strided.h"
+
+namespace dunlin::ops {
+
+/// NumPy broadcasting of shapes with known, unknown and symbolic dimensions. Throws through `a` when they do
+/// not agree.
+Shape broadcast_shapes(const NodeView& a, const Shape& x, const Shape& y);
+/// Strides of `t` as seen from the broadcast shape `to`: 0 along repeated axes.
+Strides broadcast_strides(const Tensor& t, const Shape& to);
+
+/// Output 0 has the type of input 0.
+std::vector<Type> infer_same(const InferArgs& a);
+/// Output 0 broadcasts all inputs; element type of input 0, all inputs alike.
+std::vector<Type> infer_broadcast(const InferArgs& a);
+/// The same, but bool.
+std::vector<Type> infer_compare(const InferArgs& a);
+
+/// y = f(x) for every element, computed in ComputeType<T>.
+template <typename T, typename F>
+void map_unary(const OpCall& c, F f) {
+  const Tensor& x = c.input(0);
+  Tensor& y = c.output(0);
+  const T* in = x.data<T>();
+  T* out = y.data<T>();
+  for_each_strided(
+      x.shape(),
+      [&](size_t, int64_t i, int64_t o) { out[o] = static_cast<T>(f(static_cast<ComputeType<T>>(in[i]))); },
+      x.strides(), y.strides());
+}
+
+/// Floats of any width; f is a generic lambda over float and double.
+template <typename F>
+void map_float(const OpCall& c, F f) {
+  for_float_format(c.input(0).format(), [&]<typename T>() { map_unary<T>(c, f); });
+}
+
+/// z = f(x, y) with broadcasting; T is the inputs' type, R the output's.
+template <typename T, typename R, typename F>
+void map_binary(const OpCall& c, F f) {
+  const Tensor &x = c.input(0), &y = c.input(1);
+  Tensor& z = c.output(0);
+  const T *a = x.data<T>(), *b = y.data<T>();
+  R* out = z.data<R>();
+  for_each_strided(
+      z.shape(),
+      [&](size_t, int64_t o, int64_t i, int64_t j) {
+        out[o] = static_cast<R>(f(static_cast<ComputeType<T>>(a[i]), static_cast<ComputeType<T>>(b[j])));
+      },
+      z.strides(), broadcast_strides(x, z.shape()), broadcast_strides(y, z.shape()));
+}
+
+}  // namespace dunlin::ops

@@ -1,0 +1,156 @@
+// Properties that every op of the catalog must have, driven by its samples.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "graph/autodiff/differentiate.h"
+#include "graph/evaluate.h"
+#include "graph/infer.h"
+#include "graph/sample.h"
+#include "tensor/strided.h"
+
+namespace dunlin {
+namespace {
+
+struct Case {
+  const OpDef* op;
+  size_t sample;
+};
+
+std::vector<Case> cases(bool with_gradient) {
+  std::vector<Case> out;
+  for (const OpDef* newest : all_ops())
+    for (const OpDef* op = newest; op; op = op->older)
+      for (size_t i = 0; i < op->samples.size(); ++i)
+        if (!with_gradient || op->gradient) out.push_back({op, i});
+  return out;
+}
+
+std::string case_name(const testing::TestParamInfo<Case>& info) {
+  const auto& [op, sample] = info.param;
+  return fmt::format("{}{}_{}_{}", op->domain, op->name, op->since, sample);
+}
+
+TEST(Ops, EveryOneHasSourceSamplesInferenceAndForward) {
+  for (const OpDef* op : all_ops()) {
+    EXPECT_FALSE(op->source.empty()) << op->name;
+    EXPECT_FALSE(op->samples.empty()) << op->name;
+    EXPECT_TRUE(op->infer && op->forward) << op->name;
+    for (const Sample& s : op->samples)
+      EXPECT_EQ(find_op(op->domain, op->name, op->domain.empty() ? s.opset : 1), op);
+  }
+}
+
+class EverySample : public testing::TestWithParam<Case> {};
+INSTANTIATE_TEST_SUITE_P(Catalog, EverySample, testing::ValuesIn(cases(false)), case_name);
+
+TEST_P(EverySample, InferredTypesAreThoseOfTheOutputs) {
+  const auto& [op, i] = GetParam();
+  SampleCase s = make_sample(*op, op->samples[i], 1);
+  const Graph inferred = infer_and_fold(s.graph);
+  const auto out = evaluate(s.graph, s.inputs);
+  for (size_t k = 0; k < out.size(); ++k) {
+    const Type& t = inferred.type(inferred.outputs[k]);
+    EXPECT_EQ(t.format, out[k].format()) << k;
+    if (t.shape && t.shape->known()) EXPECT_EQ(to_string(*t.shape), to_string(out[k].shape())) << k;
+  }
+}
+
+/// The same values, stored with the axes of neighbouring elements exchanged.
+Tensor reversed_strides(const Tensor& t) {
+  Shape reversed;
+  for (int d = t.shape().rank() - 1; d >= 0; --d) reversed.push_back(t.shape()[d]);
+  auto memory = std::make_shared<Tensor>(t.format(), reversed);
+  Strides strides = row_major_strides(reversed);
+  std::reverse(strides.begin(), strides.end());
+  Tensor out = Tensor::over(t.format(), t.shape(), strides, memory->plane(Plane::kPayload).data(), memory);
+  copy_strided(t, out);
+  return out;
+}
+
+TEST_P(EverySample, StridesDoNotChangeTheResult) {
+  const auto& [op, i] = GetParam();
+  SampleCase s = make_sample(*op, op->samples[i], 2);
+  const auto plain = evaluate(s.graph, s.inputs);
+  std::vector<Tensor> strided;
+  for (const Tensor& t : s.inputs) strided.push_back(reversed_strides(t));
+  const auto out = evaluate(s.graph, strided);
+  for (size_t k = 0; k < out.size(); ++k) {
+    ASSERT_EQ(out[k].num_bytes(), plain[k].num_bytes());
+    const Tensor a = out[k].clone(), b = plain[k].clone();
+    const bool same = a.num_bytes() == 0 || std::memcmp(a.plane(Plane::kPayload).data(),
+                                                        b.plane(Plane::kPayload).data(), a.num_bytes()) == 0;
+    EXPECT_TRUE(same) << "output " << k;
+  }
+}
+
+class EveryGradient : public testing::TestWithParam<Case> {};
+INSTANTIATE_TEST_SUITE_P(Catalog, EveryGradient, testing::ValuesIn(cases(true)), case_name);
+
+// Directional derivatives in double: <J^T r, d> against central differences of <r, f(x + t d)>.
+TEST_P(EveryGradient, AgreesWithFiniteDifferences) {
+  const auto& [op, i] = GetParam();
+  SampleCase s = make_sample(*op, op->samples[i], 3, &formats::kF64);
+  Graph g = infer_and_fold(s.graph);
+  std::vector<ValueId> wrt;
+  for (ValueId v : g.inputs)
+    if (g.type(v).format == &formats::kF64) wrt.push_back(v);
+  if (wrt.empty()) GTEST_SKIP() << "no floating-point input";
+  const std::vector<Tensor> base = evaluate(s.graph, s.inputs);
+  Philox rng(4);
+  std::vector<Seed> seeds;
+  std::vector<Tensor> weights(base.size());
+  Graph seeded = g;
+  for (size_t k = 0; k < base.size(); ++k) {
+    if (base[k].format() != &formats::kF64) continue;
+    auto r = std::make_shared<Tensor>(&formats::kF64, base[k].shape());
+    for (int64_t e = 0; e < r->num_elements(); ++e) r->data<double>()[e] = rng.normal();
+    weights[k] = r->view();
+    seeds.push_back({seeded.outputs[k], seeded.add_initializer(fmt::format("seed{}", k), r)});
+  }
+  Differentiated d = backpropagate(seeded, seeds, wrt);
+  d.graph.outputs.clear();
+  for (ValueId v : d.gradients) {
+    if (v != kNoValue) d.graph.outputs.push_back(v);
+  }
+  const std::vector<Tensor> gradients = evaluate(remove_dead(d.graph), s.inputs);
+  const auto objective = [&](const std::vector<Tensor>& inputs) {
+    const auto out = evaluate(s.graph, inputs);
+    double sum = 0;
+    for (size_t k = 0; k < out.size(); ++k)
+      if (weights[k])
+        for (int64_t e = 0; e < out[k].num_elements(); ++e)
+          sum += out[k].data<double>()[e] * weights[k].data<double>()[e];
+    return sum;
+  };
+  size_t next = 0;
+  for (size_t k = 0; k < wrt.size(); ++k) {
+    const size_t input =
+        static_cast<size_t>(std::find(g.inputs.begin(), g.inputs.end(), wrt[k]) - g.inputs.begin());
+    const Tensor& x = s.inputs[input];
+    std::vector<double> direction(static_cast<size_t>(x.num_elements()));
+    for (double& v : direction) v = rng.normal();
+    double analytic = 0;
+    if (d.gradients[k] != kNoValue) {
+      const Tensor& gradient = gradients[next++];
+      ASSERT_EQ(to_string(gradient.shape()), to_string(x.shape())) << "gradient of input " << input;
+      for (size_t e = 0; e < direction.size(); ++e) analytic += gradient.values<double>()[e] * direction[e];
+    }
+    const double h = 1e-6;
+    double values[2];
+    for (int side = 0; side < 2; ++side) {
+      std::vector<Tensor> moved;
+      for (const Tensor& t : s.inputs) moved.push_back(t.clone());
+      for (size_t e = 0; e < direction.size(); ++e)
+        moved[input].data<double>()[e] += (side ? h : -h) * direction[e];
+      values[side] = objective(moved);
+    }
+    const double numeric = (values[1] - values[0]) / (2 * h);
+    EXPECT_NEAR(analytic, numeric, 1e-6 * (1 + std::fabs(numeric))) << "input " << input;
+  }
+}
+
+}  // namespace
+}  // namespace dunlin

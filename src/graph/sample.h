@@ -1,0 +1,19 @@
+// Turns the words of an op's Sample into a graph of one node and its inputs.
+#pragma once
+
+#include "graph/op.h"
+
+namespace dunlin {
+
+struct SampleCase {
+  Graph graph;                 ///< one node; inputs with given values are initialisers
+  std::vector<Tensor> inputs;  ///< of the graph
+};
+
+/// `floats_as`: the format that f32 inputs take instead (f64 for finite differences); null leaves them.
+SampleCase make_sample(const OpDef& op, const Sample& sample, uint64_t seed, Format floats_as = nullptr);
+
+/// "kernel_shape=[3,3] mode='same'"
+Attributes parse_attributes(std::string_view text);
+
+}  // namespace dunlin
