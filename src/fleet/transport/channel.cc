@@ -1,0 +1,45 @@
+#include "fleet/transport/channel.h"
+
+#include <chrono>
+
+#include "fleet/transport/tls.h"
+
+namespace dunlin::fleet {
+
+namespace {
+constexpr int kKeepaliveMs = 60'000;
+constexpr int kKeepaliveTimeoutMs = 20'000;
+constexpr int kFirstBackoffMs = 200;
+constexpr int kMaxBackoffMs = 15'000;  // whoever calls adds its own pace on top
+}  // namespace
+
+std::shared_ptr<grpc::Channel> open_channel(const HostPort& target, const std::string& authority_pem,
+                                            const TlsIdentity* identity, const ChannelOptions& options) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(options.max_message_bytes);
+  arguments.SetMaxSendMessageSize(options.max_message_bytes);
+  arguments.SetCompressionAlgorithm(GRPC_COMPRESS_NONE);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstBackoffMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kFirstBackoffMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxBackoffMs);
+  // Two devices in one process share nothing.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  // One reading of the environment, ours: gRPC's own knows no upper-case names and sends loopback to the
+  // proxy.
+  if (const auto proxy = proxy_for(target.host, options.proxy)) {
+    arguments.SetString(
+        GRPC_ARG_HTTP_PROXY,
+        "http://" + (proxy->credentials.empty() ? "" : proxy->credentials + "@") + to_text(proxy->address));
+  } else {
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  }
+  return grpc::CreateCustomChannel(to_text(target), channel_credentials(authority_pem, identity), arguments);
+}
+
+void set_timeout(grpc::ClientContext& context, int64_t timeout_ms) {
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(timeout_ms));
+}
+
+}  // namespace dunlin::fleet
