@@ -1,0 +1,197 @@
+#include "kernels/contraction/microkernel_simd.h"
+
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include "kernels/simd/activation-inl.h"
+#include "kernels/simd/simd-inl.h"
+
+namespace dunlin::HWY_NAMESPACE {
+namespace {
+
+using contraction::TileArgs;
+
+// A panel is a vector, or as many vectors as make 8 floats: narrower panels would be too many streams.
+constexpr int kWidth = kLanes < 8 ? 8 : static_cast<int>(kLanes);
+constexpr int kPanelVectors = kWidth / static_cast<int>(kLanes);
+
+// Most rows of a tile of 1, 2, ... panels: all accumulators, one row of B and one element of A stay in
+// registers.
+#if HWY_TARGET == HWY_AVX3  // 32 registers
+constexpr int kMaxRows[] = {0, 24, 14, 9, 6, 5, 4, 3, 2};
+#elif HWY_TARGET == HWY_NEON  // 32 registers, a panel takes two
+constexpr int kMaxRows[] = {0, 12, 6, 4, 2, 2, 1, 1, 0};
+#elif HWY_TARGET == HWY_AVX2  // 16 registers
+constexpr int kMaxRows[] = {0, 12, 6, 4, 2, 2, 1, 1, 1};
+#else
+constexpr int kMaxRows[] = {0, 2, 1, 0, 0, 0, 0, 0, 0};
+#endif
+
+// One vector of a finished sum through scale, addend, bias and clip.
+HWY_INLINE VF finish(const TileArgs& t, VF x, bool has_addend, VF addend, VF bias) {
+  const F32 d;
+  x = hn::Mul(x, hn::Set(d, t.alpha));
+  if (has_addend) x = hn::MulAdd(addend, hn::Set(d, t.beta), x);
+  x = hn::Add(x, bias);
+  return at_most(at_least(x, hn::Set(d, t.lo)), hn::Set(d, t.hi));  // a NaN stays a NaN
+}
+
+// A tile whose last panel is partial, from its sums in memory. Out of line: it keeps the tiles small.
+HWY_NOINLINE void store_edge(const TileArgs& t, const float* sums, int rows, int columns) {
+  const F32 d;
+  const size_t n = static_cast<size_t>(t.num_columns);
+  for (int i = 0; i < rows; ++i, sums += columns) {
+    float* c = t.c[i] + t.column;
+    const float* addend = t.addend ? t.addend[i] + t.column : nullptr;
+    for_lanes(n, [&](size_t j, auto load, auto store) HWY_ATTR {
+      store(finish(t, load(sums + j), addend != nullptr, addend ? load(addend + j) : hn::Zero(d),
+                   t.bias ? load(t.bias + j) : hn::Zero(d)),
+            c + j);
+    });
+  }
+}
+
+template <int kRows, int kVectors>
+HWY_INLINE void store_tile(const TileArgs& t, VF (&acc)[kRows][kVectors]) {
+  const F32 d;
+  if (t.num_columns != kVectors * static_cast<int64_t>(kLanes)) {
+    HWY_ALIGN float sums[kRows * kVectors * kLanes];
+#pragma GCC unroll 24
+    for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) hn::Store(acc[i][v], d, sums + (i * kVectors + v) * kLanes);
+    }
+    return store_edge(t, sums, kRows, kVectors * static_cast<int>(kLanes));
+  }
+  VF bias[kVectors];
+#pragma GCC unroll 16
+  for (int v = 0; v < kVectors; ++v) bias[v] = t.bias ? hn::LoadU(d, t.bias + v * kLanes) : hn::Zero(d);
+  if (t.addend) {
+#pragma GCC unroll 24
+    for (int i = 0; i < kRows; ++i) {
+      float* c = t.c[i] + t.column;
+      const float* addend = t.addend[i] + t.column;
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) {
+        hn::StoreU(finish(t, acc[i][v], true, hn::LoadU(d, addend + v * kLanes), bias[v]), d, c + v * kLanes);
+      }
+    }
+  } else {
+#pragma GCC unroll 24
+    for (int i = 0; i < kRows; ++i) {
+      float* c = t.c[i] + t.column;
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) {
+        hn::StoreU(finish(t, acc[i][v], false, hn::Zero(d), bias[v]), d, c + v * kLanes);
+      }
+    }
+  }
+}
+
+template <int kRows, int kPanels>
+void rows_tile(const TileArgs& t) {
+  constexpr int kVectors = kPanels * kPanelVectors;
+  const F32 d;
+  VF acc[kRows][kVectors];
+#pragma GCC unroll 24
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) acc[i][v] = hn::Zero(d);
+  }
+  const float* b = t.b;
+  const ptrdiff_t panel_stride = t.panel_stride;
+  const int64_t num_k = t.k;
+  for (int64_t tap = 0; tap < t.taps; ++tap) {
+    const float* a[kRows];
+#pragma GCC unroll 24
+    for (int i = 0; i < kRows; ++i) a[i] = t.a[tap * kRows + i];
+    for (int64_t k = 0; k < num_k; ++k) {
+      VF vb[kVectors];
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) {
+        vb[v] = hn::LoadU(d, b + (v / kPanelVectors) * panel_stride + (v % kPanelVectors) * kLanes);
+      }
+#pragma GCC unroll 24
+      for (int i = 0; i < kRows; ++i) {
+        const VF va = hn::Set(d, a[i][k]);
+#pragma GCC unroll 16
+        for (int v = 0; v < kVectors; ++v) acc[i][v] = hn::MulAdd(va, vb[v], acc[i][v]);
+      }
+      b += kWidth;
+    }
+  }
+  store_tile(t, acc);
+}
+
+template <int kRows, int kPanels>
+void columns_tile(const TileArgs& t) {
+  constexpr int kVectors = kPanels * kPanelVectors;
+  const F32 d;
+  VF acc[kRows][kVectors];
+#pragma GCC unroll 24
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) acc[i][v] = hn::Zero(d);
+  }
+  const float* b = t.b;
+  const ptrdiff_t panel_stride = t.panel_stride, column = t.a_column;
+  const int64_t num_k = t.k;
+  const float* const* rows = t.a;
+  for (int64_t k = 0; k < num_k; ++k) {
+    const float* a = rows[k] + column;
+    VF vb[kVectors];
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) {
+      vb[v] = hn::LoadU(d, b + (v / kPanelVectors) * panel_stride + (v % kPanelVectors) * kLanes);
+    }
+#pragma GCC unroll 24
+    for (int i = 0; i < kRows; ++i) {
+      const VF va = hn::Set(d, a[i]);
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) acc[i][v] = hn::MulAdd(va, vb[v], acc[i][v]);
+    }
+    b += kWidth;
+  }
+  store_tile(t, acc);
+}
+
+void activate(const Activation& activation, float* row, int64_t n) {
+  with_activation(activation, [&](auto act) HWY_ATTR {
+    for_lanes(static_cast<size_t>(n),
+              [&](size_t i, auto load, auto store) HWY_ATTR { store(act.apply(load(row + i)), row + i); });
+  });
+}
+
+template <int kPanels, bool kColumns, size_t... kIndex>
+constexpr void fill_rows(contraction::TileFunction (&out)[contraction::kMaxTileRows + 1],
+                         std::index_sequence<kIndex...>) {
+  ((out[kIndex + 1] = kColumns ? columns_tile<kIndex + 1, kPanels> : rows_tile<kIndex + 1, kPanels>), ...);
+}
+
+template <int kPanels>
+constexpr void fill_panels(contraction::Table& table) {
+  if constexpr (kPanels <= contraction::kMaxTilePanels) {
+    constexpr int kRows = kMaxRows[kPanels];
+    table.max_rows[kPanels] = kRows;
+    if (kRows > 0) table.max_panels = kPanels;
+    fill_rows<kPanels, false>(table.rows[kPanels], std::make_index_sequence<kRows>());
+    fill_rows<kPanels, true>(table.columns[kPanels], std::make_index_sequence<kRows>());
+    fill_panels<kPanels + 1>(table);
+  }
+}
+
+constexpr contraction::Table make_table() {
+  contraction::Table table{};
+  table.width = kWidth;
+  table.lanes = static_cast<int>(kLanes);
+  table.activate = activate;
+  fill_panels<1>(table);
+  return table;
+}
+
+}  // namespace
+
+constexpr ContractionTable contraction_table = make_table();
+
+}  // namespace dunlin::HWY_NAMESPACE

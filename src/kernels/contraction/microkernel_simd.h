@@ -1,0 +1,55 @@
+// The innermost loops of the contraction family, compiled once per instruction-set level.
+//
+// One tile is C[rows, panels * width]: every accumulator stays in a register while the reduction runs. B lies
+// in panels of `width` columns, each panel [reduction, width], so that one packing serves every tile size.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/epilogue.h"
+#include "kernels/simd/dispatch.h"
+
+namespace dunlin::contraction {
+
+inline constexpr int kMaxTileRows = 24;
+inline constexpr int kMaxTilePanels = 8;
+
+/// One tile. The sum over taps t and k of A(i, t, k) * B(t, k, j), then, in this order: * alpha, + beta *
+/// addend,
+/// + bias, clip. Addend may be the output itself.
+struct TileArgs {
+  /// Row tiles: A(i, t, k) = a[t * rows + i][k]. Column tiles (A transposed; one tap): A(i, k) =
+  /// a[k][a_column + i].
+  const float* const* a = nullptr;
+  ptrdiff_t a_column = 0;
+  int64_t taps = 1, k = 0;
+  const float* b = nullptr;              ///< first panel, at the first row of the reduction
+  ptrdiff_t panel_stride = 0;            ///< floats from one panel to the next
+  float* const* c = nullptr;             ///< one pointer a row
+  const float* const* addend = nullptr;  ///< one pointer a row, or null
+  ptrdiff_t column = 0;                  ///< added to the pointers of `c` and `addend`
+  int64_t num_columns = 0;               ///< of the tile; fewer than panels * width at the right edge
+  const float* bias = nullptr;           ///< [num_columns], or null
+  float alpha = 1, beta = 1;
+  float lo = 0, hi = 0;  ///< the clip; -inf and inf for none
+};
+using TileFunction = void (*)(const TileArgs&);
+
+struct Table {
+  int width;                         ///< columns of a panel
+  int max_panels;                    ///< of a tile
+  int max_rows[kMaxTilePanels + 1];  ///< of a tile, by its number of panels; [0] is not used
+  int lanes;                         ///< floats of a vector: what one load or FMA handles
+  TileFunction rows[kMaxTilePanels + 1][kMaxTileRows + 1];     ///< A is rows; by panels and rows
+  TileFunction columns[kMaxTilePanels + 1][kMaxTileRows + 1];  ///< A is transposed
+  /// Activations that are not a clip, over one row.
+  void (*activate)(const Activation& activation, float* row, int64_t n);
+};
+
+}  // namespace dunlin::contraction
+
+namespace dunlin {
+using ContractionTable = contraction::Table;
+DUNLIN_SIMD_TABLE(ContractionTable, contraction_table)
+}  // namespace dunlin

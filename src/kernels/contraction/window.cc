@@ -1,0 +1,58 @@
+#include "kernels/contraction/window.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace dunlin::contraction {
+
+void Window::merge() { runs = taps[2] > 1 && step[2] == 1 && pixel == channels; }
+
+void Window::rows(const RowBlock& block, const float** pointers) const {
+  if (block.num_taps == 0) return;
+  const int count = block.count;
+  PixelWalk at(out, block.row);
+  const int64_t taps_w = runs ? 1 : taps[2];
+  const int64_t first_kw = block.tap % taps_w, first_kh = block.tap / taps_w % taps[1],
+                first_kd = block.tap / (taps_w * taps[1]);
+  float* copy = block.buffer;
+  for (int i = 0; i < count; ++i, at.next(out)) {
+    const int64_t d0 = at.d * stride[0] + first[0], h0 = at.h * stride[1] + first[1],
+                  w0 = at.w * stride[2] + first[2];
+    const float* image = x + at.image * in[0] * in[1] * in[2] * pixel;
+    int64_t kw = first_kw, kh = first_kh, kd = first_kd;
+    // Floats of a run that lie inside the image, relative to its begin.
+    int64_t inside = 0, inside_end = 0;
+    if (runs) {
+      inside = std::clamp(-w0 * channels - block.k, int64_t{0}, block.num_k);
+      inside_end = std::clamp((in[2] - w0) * channels - block.k, inside, block.num_k);
+    }
+    for (int64_t t = 0; t < block.num_taps; ++t) {
+      const int64_t d = d0 + kd * step[0], h = h0 + kh * step[1], w = w0 + kw * step[2];
+      const bool row_inside = d >= 0 && d < in[0] && h >= 0 && h < in[1];
+      const float* p = image + ((d * in[1] + h) * in[2] + w) * pixel + block.k;
+      const float*& out_pointer = pointers[t * count + i];
+      if (!runs) {
+        out_pointer = row_inside && w >= 0 && w < in[2] ? p : kZeros;
+      } else if (!row_inside || inside == inside_end) {
+        out_pointer = kZeros;
+      } else if (inside == 0 && inside_end == block.num_k) {
+        out_pointer = p;
+      } else {
+        std::fill(copy, copy + inside, 0.f);
+        std::memcpy(copy + inside, p + inside, sizeof(float) * static_cast<size_t>(inside_end - inside));
+        std::fill(copy + inside_end, copy + block.num_k, 0.f);
+        out_pointer = copy;
+        copy += block.num_k;
+      }
+      if (++kw == taps_w) {
+        kw = 0;
+        if (++kh == taps[1]) {
+          kh = 0;
+          ++kd;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace dunlin::contraction
