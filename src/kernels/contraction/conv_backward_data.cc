@@ -138,7 +138,7 @@ void conv_backward_data(Isa isa, ThreadPool& pool, const ConvShape& s, const flo
                         w = at.w * s.stride[2] + phase.index[2];
           const int64_t pixel = ((at.image * s.in[0] + d) * s.in[1] + h) * s.in[2] + w;
           c[i] = dx + pixel * s.in_channels + group * channels;
-          residual[i] = e.residual + pixel * e.residual_stride + group * channels;
+          if (e.residual) residual[i] = e.residual + pixel * e.residual_stride + group * channels;
         }
       };
       contraction::run(&pool, {.table = &table,

@@ -62,7 +62,7 @@ void conv_forward(Isa isa, ThreadPool& pool, const ConvShape& s, const float* x,
     const auto output_rows = [&](int64_t row, int count, float** c, const float** residual) {
       for (int i = 0; i < count; ++i) {
         c[i] = y + (row + i) * s.out_channels + group * outputs;
-        residual[i] = e.residual + (row + i) * e.residual_stride + group * outputs;
+        if (e.residual) residual[i] = e.residual + (row + i) * e.residual_stride + group * outputs;
       }
     };
     contraction::run(&pool, {.table = &table,

@@ -134,6 +134,14 @@ const Case kCases[] = {
       .stride = {2, 1, 2},
       .pad = {1, 1, 0}},
      {1, 0, 1}},
+    {"many_chunks",
+     {.batch = 5,
+      .in_channels = 3,
+      .out_channels = 18,
+      .in = {1, 33, 32},
+      .kernel = {1, 3, 3},
+      .pad = {0, 1, 1}},
+     {0, 1, 1}},
     {"many_pixels",  // work for several threads
      {.batch = 2,
       .in_channels = 32,
@@ -236,6 +244,21 @@ TEST_P(ConvTest, BackwardData) {
   });
 }
 
+TEST_P(ConvTest, BackwardWeights) {
+  std::vector<double> want(data.w.size());
+  for_each_product(s,
+                   [&](size_t x, size_t w, size_t y) { want[w] += double(data.x[x]) * double(data.y[y]); });
+  for_each_isa_and_threads([&](Isa isa, ThreadPool& pool) {
+    std::vector<float> dw(data.w.size()), scratch(conv_backward_weights_scratch_floats(isa, s, pool.size()));
+    conv_backward_weights(isa, pool, s, data.x.data(), data.y.data(), dw.data(), false, scratch.data());
+    expect_close(dw, want, double(s.out_pixels()));
+    dw.assign(dw.size(), 1.f);
+    conv_backward_weights(isa, pool, s, data.x.data(), data.y.data(), dw.data(), true, scratch.data());
+    for (float& v : dw) v -= 1;
+    expect_close(dw, want, double(s.out_pixels()) + 10);
+  });
+}
+
 TEST_P(ConvTest, BitsDoNotDependOnThreads) {
   for (Isa isa : available_isas()) {
     EXPECT_TRUE(same_bits_on_any_threads([&](ThreadPool& pool) {
@@ -249,6 +272,12 @@ TEST_P(ConvTest, BitsDoNotDependOnThreads) {
       conv_pack_backward(isa, pool, s, data.w.data(), packed.data());
       conv_backward_data(isa, pool, s, data.y.data(), packed.data(), dx.data());
       return dx;
+    }));
+    EXPECT_TRUE(same_bits_on_any_threads([&](ThreadPool& pool) {
+      std::vector<float> dw(data.w.size()),
+          scratch(conv_backward_weights_scratch_floats(isa, s, pool.size()));
+      conv_backward_weights(isa, pool, s, data.x.data(), data.y.data(), dw.data(), false, scratch.data());
+      return dw;
     }));
   }
 }

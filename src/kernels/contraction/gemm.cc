@@ -16,7 +16,7 @@ void run_gemm(const ContractionTable& table, ThreadPool* pool, const GemmShape& 
   const auto outputs = [&](int64_t row, int count, float** out, const float** residual) {
     for (int i = 0; i < count; ++i) {
       out[i] = c + (row + i) * s.ldc;
-      residual[i] = e.residual + (row + i) * e.residual_stride;
+      if (e.residual) residual[i] = e.residual + (row + i) * e.residual_stride;
     }
   };
   contraction::run(pool, {.table = &table,

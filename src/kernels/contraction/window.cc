@@ -32,9 +32,9 @@ void Window::rows(const RowBlock& block, const float** pointers) const {
       const float* p = image + ((d * in[1] + h) * in[2] + w) * pixel + block.k;
       const float*& out_pointer = pointers[t * count + i];
       if (!runs) {
-        out_pointer = row_inside && w >= 0 && w < in[2] ? p : kZeros;
+        out_pointer = row_inside && w >= 0 && w < in[2] ? p : zeros;
       } else if (!row_inside || inside == inside_end) {
-        out_pointer = kZeros;
+        out_pointer = zeros;
       } else if (inside == 0 && inside_end == block.num_k) {
         out_pointer = p;
       } else {

@@ -16,6 +16,7 @@ struct Window {
   ptrdiff_t pixel = 0;       ///< floats from one input pixel to the next
   Dims3 out, in, stride, first, step, taps;
   int64_t channels = 0;
+  const float* zeros = kZeros;  ///< what padding reads: as long as the longest row
   /// One "tap" stands for a whole run of taps along the last dimension, whose channels are contiguous. Runs
   /// that cross the border are copied.
   bool runs = false;
