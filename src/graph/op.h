@@ -185,8 +185,9 @@ struct OpDef {
   void (*forward)(const OpCall&) = nullptr;
   /// Emits the gradient as nodes. Null: there is none, and training through the op is refused by name.
   void (*gradient)(Grad&) = nullptr;
-  /// Bit i: of input i only the shape is read, so its bytes need not live.
+  /// Bit i: of input i only the shape is read, so its bytes need not live. Bit 31 speaks for all inputs from 31 on.
   uint32_t shape_only_inputs = 0;
+  constexpr bool reads_only_shape(size_t i) const { return (shape_only_inputs >> (i < 31 ? i : 31)) & 1; }
   /// The outputs do not depend differentiably on any input (Shape, ArgMax, comparisons).
   bool stops_gradient = false;
   bool random = false;  ///< draws from OpCall::random(): never folded
