@@ -1,0 +1,58 @@
+#include "graph/ops/pad.h"
+
+#include "graph/autodiff/grad.h"
+
+namespace dunlin::ops {
+
+namespace {
+
+Shape padded(const Shape& x, const Padding& p, const NodeView& a) {
+  Shape y = x;
+  for (int d = 0; d < x.rank(); ++d) {
+    if (x[d] < 0) continue;
+    y[d] += p.before[static_cast<size_t>(d)] + p.after[static_cast<size_t>(d)];
+    if (y[d] < 0) a.error("padding {} leaves a negative size along axis {}", to_string(x), d);
+  }
+  return y;
+}
+
+constexpr Sample kSamples[] = {{"", "f32[2,3] i64{0,1,2,0}"},
+                               {"mode='reflect'", "f32[3,4] i64{1,2,0,3}"},
+                               {"mode='edge'", "f32[2,3] i64{1,1,1,1}"},
+                               {"", "f32[2,3] i64{-1,0,1,2} f32[]{0.5}"},
+                               {"", "f32[2,3] i64{1,2} _ i64{-1}"},
+                               {"pads=[0,1,0,1] value=0.5", "f32[2,3]", 2}};
+
+}  // namespace
+
+extern constexpr OpDef kPad{
+    .name = "Pad",
+    .source = "ONNX Pad",
+    .infer =
+        [](const InferArgs& a) {
+          return std::vector<Type>{
+              {.format = a.format(0), .shape = padded(a.shape(0), padding_of(a, a.shape(0).rank(), 1), a)}};
+        },
+    .forward =
+        [](const OpCall& c) {
+          const Shape& x = c.input(0).shape();
+          const Padding p = padding_of(c, x.rank(), 1);
+          if (!c.output(0)) c.allocate(0, c.input(0).format(), padded(x, p, c));
+          for_format(c.input(0).format(), [&]<typename T>() {
+            T value = static_cast<T>(static_cast<ComputeType<T>>(c.attr_float("value", 0)));
+            if (c.has_input(2)) value = c.in<T>(2)[0];
+            const auto in = c.in<T>(0);
+            const auto out = c.out<T>(0);
+            for_each_padded(
+                c, x, p, [&](size_t o, int64_t i) { out[o] = i < 0 ? value : in[static_cast<size_t>(i)]; });
+          });
+        },
+    .gradient =
+        [](Grad& g) {
+          Attributes attributes = g.node().attributes;
+          if (attributes.contains("paddings")) attributes["pads"] = attributes["paddings"];
+          g.to_input(0, g.emit("PadGrad", {g.out_grad(0), g.in(0), g.in(1), g.in(3)}, std::move(attributes)));
+        },
+    .samples = kSamples};
+
+}  // namespace dunlin::ops

@@ -1,0 +1,46 @@
+#include <algorithm>
+#include <cmath>
+
+#include "graph/op.h"
+
+namespace dunlin::ops {
+
+namespace {
+
+int64_t count(double start, double limit, double delta) {
+  return std::max<int64_t>(0, static_cast<int64_t>(std::ceil((limit - start) / delta)));
+}
+
+constexpr Sample kSamples[] = {{"", "i64[]{2} i64[]{11} i64[]{3}"}, {"", "f32[]{1} f32[]{-1} f32[]{-0.5}"}};
+
+}  // namespace
+
+extern constexpr OpDef kRange{
+    .name = "Range",
+    .since = 11,
+    .source = "ONNX Range",
+    .infer =
+        [](const InferArgs& a) {
+          Shape shape{kUnknownDim};
+          if (a.constant(0) && a.constant(1) && a.constant(2)) {
+            const double delta = to_scalar(*a.constant(2));
+            if (delta == 0) a.error("delta is 0");
+            shape[0] = count(to_scalar(*a.constant(0)), to_scalar(*a.constant(1)), delta);
+          }
+          return std::vector<Type>{{.format = a.format(0), .shape = shape}};
+        },
+    .forward =
+        [](const OpCall& c) {
+          const double start = to_scalar(c.input(0)), delta = to_scalar(c.input(2));
+          if (delta == 0) c.error("delta is 0");
+          if (!c.output(0)) c.allocate(0, c.input(0).format(), {count(start, to_scalar(c.input(1)), delta)});
+          for_format(c.input(0).format(), [&]<typename T>() {
+            const auto y = c.out<T>(0);
+            for (size_t i = 0; i < y.size(); ++i)
+              y[i] = static_cast<T>(static_cast<ComputeType<T>>(start + static_cast<double>(i) * delta));
+          });
+        },
+    .stops_gradient = true,
+    .samples = kSamples};
+
+}  // namespace dunlin::ops
