@@ -1,0 +1,134 @@
+#include "kernels/reduce/reduce_simd.h"
+
+#include <algorithm>
+
+#include "kernels/simd/math-inl.h"
+
+namespace dunlin::HWY_NAMESPACE {
+namespace {
+
+struct Sum {
+  static constexpr float kStart = 0;
+  static VF join(VF a, VF b) { return hn::Add(a, b); }
+  static VF take(VF a, VF) { return a; }
+};
+struct SumSquares : Sum {
+  static VF take(VF a, VF) { return hn::Mul(a, a); }
+};
+struct SumProduct : Sum {
+  static VF take(VF a, VF b) { return hn::Mul(a, b); }
+};
+struct Max {
+  static constexpr float kStart = -HUGE_VALF;
+  static VF join(VF a, VF b) { return hn::IfThenElse(hn::IsNaN(a), a, at_least(b, a)); }
+  static VF take(VF a, VF) { return a; }
+};
+struct Min {
+  static constexpr float kStart = HUGE_VALF;
+  static VF join(VF a, VF b) { return hn::IfThenElse(hn::IsNaN(a), a, at_most(b, a)); }
+  static VF take(VF a, VF) { return a; }
+};
+
+template <typename Op, typename Run>
+VF join_of_eight(const Run& at) {
+  return Op::join(Op::join(Op::join(at(0), at(1)), Op::join(at(2), at(3))),
+                  Op::join(Op::join(at(4), at(5)), Op::join(at(6), at(7))));
+}
+
+/// Eight rows at a time, so that every stream is read forwards and sums stay in the first-level cache.
+template <typename Op>
+void columns(size_t rows, size_t c, const float* a, const float* b, float* y) {
+  std::fill_n(y, c, Op::kStart);
+  size_t r = 0;
+  for (; r + 8 <= rows; r += 8, a += 8 * c, b += 8 * c) {
+    for_lanes(c, [&](size_t i, auto load, auto store) {
+      const VF sum =
+          join_of_eight<Op>([&](size_t k) { return Op::take(load(a + k * c + i), load(b + k * c + i)); });
+      store(Op::join(load(y + i), sum), y + i);
+    });
+  }
+  for (; r < rows; ++r, a += c, b += c) {
+    for_lanes(c, [&](size_t i, auto load, auto store) {
+      store(Op::join(load(y + i), Op::take(load(a + i), load(b + i))), y + i);
+    });
+  }
+}
+
+template <typename Op>
+float row(size_t n, const float* a, const float* b) {
+  const F32 d;
+  VF sum[8];
+  for (VF& s : sum) s = constant(Op::kStart);
+  size_t i = 0;
+  for (; i + 8 * kLanes <= n; i += 8 * kLanes) {
+    for (size_t k = 0; k < 8; ++k) {
+      const size_t at = i + k * kLanes;
+      sum[k] = Op::join(sum[k], Op::take(hn::LoadU(d, a + at), hn::LoadU(d, b + at)));
+    }
+  }
+  for (; i + kLanes <= n; i += kLanes) {
+    sum[0] = Op::join(sum[0], Op::take(hn::LoadU(d, a + i), hn::LoadU(d, b + i)));
+  }
+  if (const size_t rest = n - i; rest != 0) {
+    const VF v = Op::take(load_first(d, a + i, rest), load_first(d, b + i, rest));
+    sum[1] = Op::join(sum[1], hn::IfThenElse(hn::FirstN(d, rest), v, constant(Op::kStart)));
+  }
+  HWY_ALIGN float lanes[kLanes];
+  hn::Store(join_of_eight<Op>([&](size_t k) { return sum[k]; }), d, lanes);
+  for (size_t width = kLanes / 2; width > 0; width /= 2) {
+    for (size_t k = 0; k < width; ++k) {
+      lanes[k] = hn::GetLane(Op::join(constant(lanes[k]), constant(lanes[k + width])));
+    }
+  }
+  return lanes[0];
+}
+
+template <typename Op>
+void block_of(size_t outer, size_t reduced, size_t inner, const float* a, const float* b, float* y) {
+  for (size_t o = 0; o < outer; ++o) {
+    const size_t at = o * reduced * inner;
+    if (inner == 1) {
+      y[o] = row<Op>(reduced, a + at, b + at);
+    } else {
+      columns<Op>(reduced, inner, a + at, b + at, y + o * inner);
+    }
+  }
+}
+
+void block(Accumulate op, size_t outer, size_t reduced, size_t inner, const float* a, const float* b,
+           float* y) {
+  switch (op) {
+    case Accumulate::kSum:
+      return block_of<Sum>(outer, reduced, inner, a, a, y);
+    case Accumulate::kSumSquares:
+      return block_of<SumSquares>(outer, reduced, inner, a, a, y);
+    case Accumulate::kSumProduct:
+      return block_of<SumProduct>(outer, reduced, inner, a, b, y);
+    case Accumulate::kMax:
+      return block_of<Max>(outer, reduced, inner, a, a, y);
+    case Accumulate::kMin:
+      return block_of<Min>(outer, reduced, inner, a, a, y);
+  }
+}
+
+template <typename Op>
+void combine_of(size_t n, const float* x, float* y) {
+  for_lanes(n, [&](size_t i, auto load, auto store) { store(Op::join(load(y + i), load(x + i)), y + i); });
+}
+
+void combine(Accumulate op, size_t n, const float* x, float* y) {
+  switch (op) {
+    case Accumulate::kMax:
+      return combine_of<Max>(n, x, y);
+    case Accumulate::kMin:
+      return combine_of<Min>(n, x, y);
+    default:
+      return combine_of<Sum>(n, x, y);
+  }
+}
+
+}  // namespace
+
+constexpr ReduceTable reduce_table{block, combine};
+
+}  // namespace dunlin::HWY_NAMESPACE
