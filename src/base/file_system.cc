@@ -163,13 +163,49 @@ FileSystem& system_files() {
   return files;
 }
 
-MappedFile::MappedFile(const std::string& path) {
-  File file(path, O_RDONLY, 0, "open");
-  const size_t size = static_cast<size_t>(file.stat().st_size);
+void MappedFile::map(int fd, const std::string& path) {
+  struct stat s {};
+  if (::fstat(fd, &s) != 0) fail_io("stat", path);
+  if (!S_ISREG(s.st_mode)) fail(ErrorCode::kIo, "{}: not a regular file", path);
+  const size_t size = static_cast<size_t>(s.st_size);
   if (size == 0) return;
-  void* p = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd(), 0);
+  void* p = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
   if (p == MAP_FAILED) fail_io("map", path);
   bytes_ = {static_cast<const std::byte*>(p), size};
+}
+
+MappedFile::MappedFile(const std::string& path) { map(File(path, O_RDONLY, 0, "open").fd(), path); }
+
+MappedFile::MappedFile(const std::string& folder, const std::string& relative) {
+  const fs::path path(relative);
+  if (path.empty() || path.is_absolute() || !path.has_filename() || relative.find('\0') != std::string::npos)
+    fail(ErrorCode::kPermissionDenied, "\"{}\": not a file name relative to {}", relative, folder);
+  for (const fs::path& part : path)
+    if (part == "..") fail(ErrorCode::kPermissionDenied, "\"{}\": leaves the folder {}", relative, folder);
+  int fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) fail_io("open", folder);
+  const std::string whole = join_path(folder, relative);
+  for (auto part = path.begin(); part != path.end(); ++part) {
+    const bool last = std::next(part) == path.end();
+    // O_NONBLOCK: a pipe must not make us wait.
+    const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | (last ? 0 : O_DIRECTORY);
+    const int next = ::openat(fd, part->c_str(), flags);
+    const int error = errno;
+    struct stat s {};
+    const bool link =
+        next < 0 && ::fstatat(fd, part->c_str(), &s, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(s.st_mode);
+    ::close(fd);
+    fd = next;
+    if (link) fail(ErrorCode::kPermissionDenied, "{}: \"{}\" is a symbolic link", whole, part->string());
+    if (fd < 0) fail_io("open", whole, error);
+  }
+  try {
+    map(fd, whole);
+  } catch (...) {
+    ::close(fd);
+    throw;
+  }
+  ::close(fd);
 }
 
 MappedFile::~MappedFile() {

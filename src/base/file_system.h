@@ -43,12 +43,17 @@ FileSystem& system_files();
 class MappedFile {
  public:
   explicit MappedFile(const std::string& path);
+  /// `relative` inside `folder`, for names that come out of a file: an absolute path, `..`, and a symbolic
+  /// link anywhere below the folder are refused (kPermissionDenied), checked while opening, so that nothing
+  /// can be swapped in between.
+  MappedFile(const std::string& folder, const std::string& relative);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
   ByteSpan bytes() const { return bytes_; }
 
  private:
+  void map(int fd, const std::string& path);
   ByteSpan bytes_;
 };
 

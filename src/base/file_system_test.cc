@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "base/error.h"
 
 namespace dunlin {
@@ -33,6 +35,36 @@ TEST(FileSystem, AtomicWriteRangesAndFolders) {
   }
   files.remove(dir);
   EXPECT_FALSE(files.exists(dir));
+}
+
+TEST(MappedFile, StaysBelowItsFolder) {
+  namespace fs = std::filesystem;
+  const std::string dir = testing::TempDir() + "/dunlin_mapped_file_test";
+  system_files().remove(dir);
+  system_files().make_directories(dir + "/inside/deeper");
+  system_files().write_atomic(dir + "/secret", as_bytes("secret"));
+  system_files().write_atomic(dir + "/inside/deeper/x", as_bytes("fine"));
+  fs::create_symlink(dir + "/secret", dir + "/inside/link");
+  fs::create_symlink(dir, dir + "/inside/up");
+  fs::create_symlink(dir + "/inside", dir + "/alias");
+  EXPECT_EQ(as_chars(MappedFile(dir + "/inside", "deeper/x").bytes()), "fine");
+  EXPECT_EQ(as_chars(MappedFile(dir + "/inside", "./deeper/x").bytes()), "fine");
+  // The folder is the caller's choice and may be a link itself.
+  EXPECT_EQ(as_chars(MappedFile(dir + "/alias", "deeper/x").bytes()), "fine");
+  const auto code = [&](const std::string& name) {
+    try {
+      MappedFile file(dir + "/inside", name);
+    } catch (const Error& e) {
+      return e.code();
+    }
+    return ErrorCode::kInternal;
+  };
+  for (const char* name :
+       {"../secret", "deeper/../../secret", "link", "up/secret", "/etc/passwd", "", "deeper/"})
+    EXPECT_EQ(code(name), ErrorCode::kPermissionDenied) << name;
+  EXPECT_EQ(code("missing"), ErrorCode::kNotFound);
+  EXPECT_EQ(code("deeper"), ErrorCode::kIo);
+  system_files().remove(dir);
 }
 
 }  // namespace

@@ -43,6 +43,9 @@ using GraphPtr = std::shared_ptr<const Graph>;
 /// Inside a function's body: the value of the calling node's attribute of that name.
 struct AttributeRef {
   std::string name;
+  int onnx_type = 0;  ///< AttributeProto.type, which export must state
+
+  bool operator==(const AttributeRef&) const = default;
 };
 
 using Attribute = std::variant<int64_t, float, std::string, TensorPtr, GraphPtr, std::vector<int64_t>,
@@ -57,6 +60,7 @@ struct Node {
   std::vector<ValueId> inputs;   ///< kNoValue for an optional one left out
   std::vector<ValueId> outputs;  ///< likewise
   int opset = 0;                 ///< 0: the graph's opset for the domain
+  std::string doc_string = {};
 };
 
 struct Value {
@@ -75,6 +79,7 @@ struct Graph {
   std::map<std::string, int, std::less<>> opsets;  ///< domain -> version
   /// In a subgraph: values of the enclosing graph that it reads, by name.
   std::vector<ValueId> captured;
+  std::string doc_string = {};
 
   ValueId add_value(std::string name, Type type = {});
   /// A value name that is not in use: `base`, or `base_2`, ...
@@ -100,7 +105,7 @@ struct Model {
   int64_t ir_version = 10;
   std::string producer_name, producer_version, domain, doc_string;
   int64_t model_version = 0;
-  std::map<std::string, std::string> metadata;
+  std::map<std::string, std::string> metadata;  ///< metadata_props; the model's task is in here
   std::vector<Function> functions;
 };
 

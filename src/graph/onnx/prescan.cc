@@ -1,0 +1,108 @@
+#include "graph/onnx/prescan.h"
+
+#include "base/error.h"
+
+namespace dunlin::onnx {
+
+namespace {
+
+// Only the messages that a file may hold in large numbers or nest.
+enum class Kind : uint8_t { kLeaf, kModel, kGraph, kNode, kAttribute, kTensor, kValueInfo, kType, kFunction };
+
+/// What a length-delimited field holds; kLeaf for strings, packed numbers and small messages.
+Kind child(Kind parent, uint32_t field) {
+  switch (parent) {
+    case Kind::kModel:
+      return field == 7 ? Kind::kGraph : field == 25 ? Kind::kFunction : Kind::kLeaf;
+    case Kind::kGraph:
+      if (field == 1) return Kind::kNode;
+      if (field == 5) return Kind::kTensor;
+      return field >= 11 && field <= 13 ? Kind::kValueInfo : Kind::kLeaf;
+    case Kind::kNode:
+      return field == 5 ? Kind::kAttribute : Kind::kLeaf;
+    case Kind::kAttribute:
+      return field == 5 || field == 10   ? Kind::kTensor
+             : field == 6 || field == 11 ? Kind::kGraph
+                                         : Kind::kLeaf;
+    case Kind::kValueInfo:
+      return field == 2 ? Kind::kType : Kind::kLeaf;
+    case Kind::kFunction:
+      return field == 7 ? Kind::kNode : field == 11 ? Kind::kAttribute : Kind::kLeaf;
+    case Kind::kType:
+      // TypeProto, its alternatives and their shapes: every length-delimited field may be a message; walking
+      // a dimension's name as one would misread it, so only their number is bounded, by their bytes.
+    case Kind::kTensor:
+    case Kind::kLeaf:
+      break;
+  }
+  return Kind::kLeaf;
+}
+
+class Scan {
+ public:
+  explicit Scan(const ImportLimits& limits) : limits_(limits) {}
+
+  void message(ByteSpan bytes, Kind kind, int depth) {
+    if (depth > limits_.max_depth)
+      fail(ErrorCode::kResourceExhausted, "graphs are nested deeper than {}", limits_.max_depth);
+    const std::byte *p = bytes.data(), *end = p + bytes.size();
+    while (p != end) {
+      const uint64_t tag = varint(p, end);
+      const uint32_t field = static_cast<uint32_t>(tag >> 3);
+      switch (tag & 7) {
+        case 0:
+          varint(p, end);
+          break;
+        case 1:
+          skip(p, end, 8);
+          break;
+        case 5:
+          skip(p, end, 4);
+          break;
+        case 2: {
+          const uint64_t size = varint(p, end);
+          const std::byte* start = p;
+          skip(p, end, size);
+          if (++count_ > limits_.max_messages)
+            fail(ErrorCode::kResourceExhausted, "more than {} nodes, attributes, names and tensors",
+                 limits_.max_messages);
+          const Kind inner = child(kind, field);
+          // The dimensions of a type: at least two bytes each.
+          if (inner == Kind::kType)
+            count_ += size / 2;
+          else if (inner != Kind::kLeaf)
+            message({start, static_cast<size_t>(size)}, inner, depth + (inner == Kind::kGraph ? 1 : 0));
+          break;
+        }
+        default:
+          fail(ErrorCode::kCorrupt, "not an ONNX model");
+      }
+    }
+  }
+
+ private:
+  static uint64_t varint(const std::byte*& p, const std::byte* end) {
+    uint64_t value = 0;
+    for (int shift = 0; shift < 64; shift += 7) {
+      if (p == end) fail(ErrorCode::kCorrupt, "not an ONNX model, or one cut short");
+      const auto b = static_cast<uint64_t>(*p++);
+      value |= (b & 0x7f) << shift;
+      if (b < 0x80) return value;
+    }
+    fail(ErrorCode::kCorrupt, "not an ONNX model");
+  }
+  static void skip(const std::byte*& p, const std::byte* end, uint64_t bytes) {
+    if (bytes > static_cast<uint64_t>(end - p))
+      fail(ErrorCode::kCorrupt, "not an ONNX model, or one cut short");
+    p += bytes;
+  }
+
+  const ImportLimits& limits_;
+  uint64_t count_ = 0;
+};
+
+}  // namespace
+
+void prescan(ByteSpan bytes, const ImportLimits& limits) { Scan(limits).message(bytes, Kind::kModel, -1); }
+
+}  // namespace dunlin::onnx

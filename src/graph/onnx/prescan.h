@@ -1,0 +1,14 @@
+// A walk over an ONNX file's wire format before protobuf parses it: a message of two bytes in the file costs
+// hundreds in memory, so their number is bounded first.
+#pragma once
+
+#include "base/bytes.h"
+#include "graph/onnx/import.h"
+
+namespace dunlin::onnx {
+
+/// Throws kResourceExhausted when the file holds more messages and strings than limits.max_messages or nests
+/// deeper than limits.max_depth allows, kCorrupt when it is cut short.
+void prescan(ByteSpan bytes, const ImportLimits& limits);
+
+}  // namespace dunlin::onnx
