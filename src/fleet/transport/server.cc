@@ -1,8 +1,12 @@
 #include "fleet/transport/server.h"
 
+#include <grpc/support/log.h>
+
 #include <chrono>
+#include <mutex>
 
 #include "base/error.h"
+#include "base/log.h"
 
 namespace dunlin::fleet {
 
@@ -35,6 +39,14 @@ void set_limits(grpc::ServerBuilder& builder, const ServerOptions& options) {
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
 }
 
+// gRPC reports every failed handshake as an error on stderr: any port scanner would fill the log.
+void calm_grpc_log() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    gpr_set_log_function([](gpr_log_func_args* args) { spdlog::debug("gRPC: {}", args->message); });
+  });
+}
+
 }  // namespace
 
 ServerOptions server_options(const FleetConfig& config, uint16_t port) {
@@ -50,6 +62,7 @@ ServerOptions server_options(const FleetConfig& config, uint16_t port) {
 Server::Server(const TlsIdentity& identity, ClientCertificates clients,
                const std::vector<grpc::Service*>& services, const ServerOptions& options)
     : listener_(options.address, options.port, options.connections) {
+  calm_grpc_log();
   grpc::ServerBuilder builder;
   set_limits(builder, options);
   for (grpc::Service* service : services) builder.RegisterService(service);
