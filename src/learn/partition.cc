@@ -130,7 +130,7 @@ PartitionSpec PartitionSpec::parse(const std::string& text) {
   fail(ErrorCode::kInvalidArgument, "\"{}\": uniform:SEED or dirichlet:ALPHA:SEED is expected", text);
 }
 
-Share Share::parse(const std::string& text) {
+DataShare DataShare::parse(const std::string& text) {
   const auto fields = split_at(text, '/');
   if (fields.size() != 2) fail(ErrorCode::kInvalidArgument, "\"{}\": a share is I/N, such as 1/8", text);
   const size_t number = parse_number<size_t>(fields[0], text), count = parse_number<size_t>(fields[1], text);
@@ -153,7 +153,7 @@ std::vector<std::vector<size_t>> partition(const Dataset& data, const PartitionS
   return out;
 }
 
-DatasetPtr take_share(const DatasetPtr& data, const PartitionSpec& spec, Share share) {
+DatasetPtr take_share(const DatasetPtr& data, const PartitionSpec& spec, DataShare share) {
   auto all = partition(*data, spec, share.count);
   if (share.index >= all.size())
     fail(ErrorCode::kInvalidArgument, "share {} of {}: there is no such share", share.index + 1, share.count);
@@ -163,7 +163,7 @@ DatasetPtr take_share(const DatasetPtr& data, const PartitionSpec& spec, Share s
   return std::make_shared<Subset>(data, std::move(all[share.index]));
 }
 
-Split split_held_out(const DatasetPtr& data, double fraction, uint64_t seed) {
+HeldOutSplit split_held_out(const DatasetPtr& data, double fraction, uint64_t seed) {
   if (!(fraction >= 0 && fraction <= 1))
     fail(ErrorCode::kInvalidArgument, "split: the held-out fraction is {}, 0 to 1 is expected", fraction);
   std::vector<Unit> units = units_of(*data);

@@ -24,24 +24,24 @@ struct PartitionSpec {
 };
 
 /// Which share of how many; `index` counts from 0.
-struct Share {
+struct DataShare {
   size_t index = 0, count = 1;
 
   /// "1/8" ... "8/8": people count from 1. Throws kInvalidArgument otherwise.
-  static Share parse(const std::string& text);
+  static DataShare parse(const std::string& text);
 };
 
 /// The sample numbers of every share, ascending; each sample is on exactly one. A draw that leaves a share
 /// empty is repeated (up to 64 times) as long as there are enough groups.
 std::vector<std::vector<size_t>> partition(const Dataset& data, const PartitionSpec& spec, size_t shares);
 /// One share of them. Throws kFailedPrecondition when it is empty.
-DatasetPtr take_share(const DatasetPtr& data, const PartitionSpec& spec, Share share);
+DatasetPtr take_share(const DatasetPtr& data, const PartitionSpec& spec, DataShare share);
 
-struct Split {
+struct HeldOutSplit {
   DatasetPtr train, held_out;
 };
 /// Holds out about `fraction` of the samples, by whole groups. With two groups or more and 0 < fraction < 1
 /// neither side is empty.
-Split split_held_out(const DatasetPtr& data, double fraction, uint64_t seed);
+HeldOutSplit split_held_out(const DatasetPtr& data, double fraction, uint64_t seed);
 
 }  // namespace dunlin

@@ -117,14 +117,14 @@ TEST(Partition, Parses) {
   for (const char* bad :
        {"", "uniform:x", "dirichlet", "dirichlet:0", "dirichlet:-1:2", "dirichlet:nan", "iid", "uniform:1:2"})
     EXPECT_THROW(PartitionSpec::parse(bad), Error) << bad;
-  EXPECT_EQ(Share::parse("8/8").index, 7u);
+  EXPECT_EQ(DataShare::parse("8/8").index, 7u);
   for (const char* bad : {"", "1", "0/8", "9/8", "a/b", "1/8/2", "/8"})
-    EXPECT_THROW(Share::parse(bad), Error) << bad;
+    EXPECT_THROW(DataShare::parse(bad), Error) << bad;
 }
 
 TEST(Split, HoldsOutAboutTheFraction) {
   const DatasetPtr data = make_data(1000, 10);
-  const Split s = split_held_out(data, 0.2, 1);
+  const HeldOutSplit s = split_held_out(data, 0.2, 1);
   EXPECT_NEAR(static_cast<double>(s.held_out->size()), 200, 1);
   EXPECT_EQ(s.held_out->size() + s.train->size(), 1000u);
   EXPECT_EQ(split_held_out(data, 0, 1).held_out->size(), 0u);
@@ -136,7 +136,7 @@ TEST(Split, HoldsOutAboutTheFraction) {
 TEST(Split, AGroupIsNeverOnBothSides) {
   const DatasetPtr data = make_data(500, 3, 7);
   for (uint64_t seed = 0; seed < 20; ++seed) {
-    const Split s = split_held_out(data, 0.3, seed);
+    const HeldOutSplit s = split_held_out(data, 0.3, seed);
     std::set<std::string_view> train, held_out, both;
     for (size_t i = 0; i < s.train->size(); ++i) train.insert(s.train->group(i));
     for (size_t i = 0; i < s.held_out->size(); ++i) held_out.insert(s.held_out->group(i));
@@ -150,7 +150,7 @@ TEST(Split, AGroupIsNeverOnBothSides) {
 
 TEST(Split, NeitherSideIsEmptyWhileThereAreTwoGroups) {
   for (const double fraction : {0.001, 0.5, 0.999}) {
-    const Split s = split_held_out(make_data(2, 1), fraction, 3);
+    const HeldOutSplit s = split_held_out(make_data(2, 1), fraction, 3);
     EXPECT_EQ(s.train->size(), 1u);
     EXPECT_EQ(s.held_out->size(), 1u);
   }

@@ -18,9 +18,11 @@ Subset::Subset(DatasetPtr whole, std::vector<size_t> indices)
 
 namespace {
 
-Sample share(const Sample& s) { return {s.input.view(), s.is_image, s.target ? s.target.view() : Tensor()}; }
+Example share(const Example& s) {
+  return {s.input.view(), s.is_image, s.target ? s.target.view() : Tensor()};
+}
 
-uint64_t bytes_of(const Sample& s) { return s.input.num_bytes() + (s.target ? s.target.num_bytes() : 0); }
+uint64_t bytes_of(const Example& s) { return s.input.num_bytes() + (s.target ? s.target.num_bytes() : 0); }
 
 std::optional<double> as_number(const std::string& text) {
   double value = 0;
@@ -32,7 +34,7 @@ std::optional<double> as_number(const std::string& text) {
 
 }  // namespace
 
-Sample CachedDataset::sample(size_t i) const {
+Example CachedDataset::example(size_t i) const {
   {
     const std::lock_guard lock(mutex_);
     if (const auto it = entries_.find(i); it != entries_.end()) {
@@ -40,7 +42,7 @@ Sample CachedDataset::sample(size_t i) const {
       return share(it->second.sample);
     }
   }
-  Sample made = source_->sample(i);  // unlocked: decoding is the slow part, and doing it twice does no harm
+  Example made = source_->example(i);  // unlocked: decoding is the slow part, and doing it twice does no harm
   const uint64_t bytes = bytes_of(made);
   if (bytes > max_bytes_) return made;
   const std::lock_guard lock(mutex_);

@@ -18,7 +18,7 @@
 
 namespace dunlin {
 
-struct Sample {
+struct Example {
   /// An image: u8, u16 or f32 [H,W,C] with C 1 (gray) or 3 (RGB). Otherwise f32 values in the model's own
   /// order.
   Tensor input;
@@ -33,7 +33,7 @@ class Dataset {
   virtual ~Dataset() = default;
   virtual size_t size() const = 0;
   /// Reads and decodes one sample. Throws kCorrupt, kNotFound or kIo, naming the file and the row.
-  virtual Sample sample(size_t i) const = 0;
+  virtual Example example(size_t i) const = 0;
   /// Index into class_names(), or -1 when the target is a tensor.
   virtual int class_of(size_t i) const = 0;
   /// The targets' names as the data spells them: a folder's name, a cell's text, a number in decimal.
@@ -56,7 +56,7 @@ class Subset final : public Dataset {
  public:
   Subset(DatasetPtr whole, std::vector<size_t> indices);
   size_t size() const override { return indices_.size(); }
-  Sample sample(size_t i) const override { return whole_->sample(indices_.at(i)); }
+  Example example(size_t i) const override { return whole_->example(indices_.at(i)); }
   int class_of(size_t i) const override { return whole_->class_of(indices_.at(i)); }
   const std::vector<std::string>& class_names() const override { return whole_->class_names(); }
   bool classes_are_indices() const override { return whole_->classes_are_indices(); }
@@ -73,7 +73,7 @@ class CachedDataset final : public Dataset {
  public:
   CachedDataset(DatasetPtr source, uint64_t max_bytes) : source_(std::move(source)), max_bytes_(max_bytes) {}
   size_t size() const override { return source_->size(); }
-  Sample sample(size_t i) const override;
+  Example example(size_t i) const override;
   int class_of(size_t i) const override { return source_->class_of(i); }
   const std::vector<std::string>& class_names() const override { return source_->class_names(); }
   bool classes_are_indices() const override { return source_->classes_are_indices(); }
@@ -83,7 +83,7 @@ class CachedDataset final : public Dataset {
 
  private:
   struct Entry {
-    Sample sample;
+    Example sample;
     std::list<size_t>::iterator age;
   };
   DatasetPtr source_;

@@ -16,7 +16,7 @@ TEST(CachedDataset, HoldsNoMoreThanItsLimitAndTheNewest) {
   const auto source = std::make_shared<MemoryDataset>(rows, std::vector<std::string>{"a"});
   const CachedDataset cache(source, 350);
   const auto read = [&](size_t i) {
-    EXPECT_EQ(cache.sample(i).input.values<float>()[0], static_cast<float>(i));
+    EXPECT_EQ(cache.example(i).input.values<float>()[0], static_cast<float>(i));
   };
   for (const size_t i : {0, 1, 2}) read(i);
   for (const size_t i : {0, 1, 2}) read(i);
@@ -36,7 +36,7 @@ TEST(CachedDataset, WhatExceedsTheLimitIsNotHeld) {
   const auto source = std::make_shared<MemoryDataset>(
       std::vector<MemoryDataset::Row>{{std::vector<float>(25), 0, "", {}}}, std::vector<std::string>{"a"});
   const CachedDataset cache(source, 99);
-  cache.sample(0);
+  cache.example(0);
   EXPECT_EQ(cache.bytes_held(), 0u);
 }
 

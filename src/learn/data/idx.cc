@@ -114,11 +114,11 @@ class IdxDataset final : public Dataset {
   bool classes_are_indices() const override { return true; }
   std::string where(size_t i) const override { return fmt::format("{} image {}", images_.path(), i); }
 
-  Sample sample(size_t i) const override {
+  Example example(size_t i) const override {
     if (i >= size()) fail(ErrorCode::kInvalidArgument, "{}: image {} of {}", images_.path(), i, size());
     const uint64_t count = static_cast<uint64_t>(sample_shape_.num_elements());
     const Bytes raw = images_.read(i * count, count);
-    Sample s;
+    Example s;
     s.is_image = is_image_;
     if (is_image_) {
       s.input = Tensor(&formats::kU8, sample_shape_);

@@ -39,7 +39,7 @@ void expect_the_two(const Dataset& data) {
   EXPECT_EQ(data.class_names(), (std::vector<std::string>{"3", "7"}));
   EXPECT_EQ(data.class_of(0), 1);
   EXPECT_EQ(data.class_of(1), 0);
-  const Sample s = data.sample(1);
+  const Example s = data.example(1);
   EXPECT_TRUE(s.is_image);
   EXPECT_EQ(s.input.shape(), (Shape{2, 3, 1}));
   EXPECT_THAT(s.input.values<uint8_t>(), ::testing::ElementsAre(255, 254, 253, 252, 251, 250));
@@ -123,7 +123,7 @@ TEST(Idx, FashionMnist) {
   uint64_t sum = 0, labels = 0;
   for (size_t i = 0; i < 100; ++i) {
     labels += static_cast<uint64_t>(test->class_of(i));
-    const Sample s = test->sample(i);
+    const Example s = test->example(i);
     for (const uint8_t p : s.input.values<uint8_t>()) sum += p;
   }
   EXPECT_EQ(sum, 5854180u);

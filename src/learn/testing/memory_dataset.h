@@ -16,10 +16,10 @@ class MemoryDataset final : public Dataset {
   MemoryDataset(std::vector<Row> rows, std::vector<std::string> names)
       : rows_(std::move(rows)), names_(std::move(names)) {}
   size_t size() const override { return rows_.size(); }
-  Sample sample(size_t i) const override {
+  Example example(size_t i) const override {
     const Row& r = rows_.at(i);
     ++decoded;
-    Sample s{Tensor::of<float>({static_cast<int64_t>(r.input.size())}, std::span(r.input)), false, {}};
+    Example s{Tensor::of<float>({static_cast<int64_t>(r.input.size())}, std::span(r.input)), false, {}};
     if (!r.target.empty())
       s.target = Tensor::of<float>({static_cast<int64_t>(r.target.size())}, std::span(r.target));
     return s;

@@ -1,0 +1,121 @@
+#include "learn/loader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "learn/preprocess.h"
+#include "tensor/formats.h"
+
+namespace dunlin {
+
+namespace {
+constexpr uint64_t kOrderStream = uint64_t{0x3000} << 32;  // plus the epoch
+
+Shape with_batch(int64_t batch, const Shape& sample) {
+  Shape s{batch};
+  for (const int64_t d : sample) s.push_back(d);
+  return s;
+}
+}  // namespace
+
+Loader::Loader(DatasetPtr data, Task task, TargetForm form, LoaderOptions options)
+    : data_(std::move(data)), task_(std::move(task)), form_(std::move(form)), options_(options) {
+  if (options_.batch < 1) fail(ErrorCode::kInvalidArgument, "a batch of {} samples", options_.batch);
+  if (data_->size() == 0) fail(ErrorCode::kFailedPrecondition, "the data holds no samples");
+  check_task(task_);
+  if (form_.class_number && task_.labels.empty())
+    fail(ErrorCode::kFailedPrecondition, "the task has no label map, which a loss over classes needs");
+  if (!task_.labels.empty() && (form_.class_number || data_->class_of(0) >= 0))
+    label_of_class_ = map_labels(task_, *data_);
+}
+
+int64_t Loader::batches_per_epoch() const {
+  return (static_cast<int64_t>(data_->size()) + options_.batch - 1) / options_.batch;
+}
+
+std::vector<size_t> Loader::samples_of(int64_t epoch, int64_t index) const {
+  if (index < 0 || index >= batches_per_epoch())
+    fail(ErrorCode::kInvalidArgument, "batch {} of {}", index, batches_per_epoch());
+  const std::lock_guard lock(mutex_);
+  const int64_t wanted = options_.shuffle ? epoch : 0;
+  if (order_epoch_ != wanted) {
+    order_.resize(data_->size());
+    std::iota(order_.begin(), order_.end(), size_t{0});
+    if (options_.shuffle) {
+      Philox rng(options_.seed, kOrderStream + static_cast<uint64_t>(epoch));
+      shuffle(std::span(order_), rng);
+    }
+    order_epoch_ = wanted;
+  }
+  const size_t first = static_cast<size_t>(index * options_.batch),
+               end = std::min(order_.size(), first + static_cast<size_t>(options_.batch));
+  return {order_.begin() + static_cast<std::ptrdiff_t>(first),
+          order_.begin() + static_cast<std::ptrdiff_t>(end)};
+}
+
+Batch Loader::load(int64_t epoch, int64_t index, ThreadPool* pool) const {
+  const std::vector<size_t> samples = samples_of(epoch, index);
+  const int64_t n = static_cast<int64_t>(samples.size());
+  Batch batch{Tensor(&formats::kF32, with_batch(n, task_.input)),
+              form_.class_number ? Tensor(&formats::kI64, Shape{n})
+                                 : Tensor(&formats::kF32, with_batch(n, form_.shape))};
+  const size_t per_sample = static_cast<size_t>(task_.input.num_elements());
+  const std::span<float> inputs(batch.input.data<float>(), per_sample * samples.size());
+  const auto load_one = [&](size_t row, int) {
+    const size_t i = samples[row];
+    const Example example = data_->example(i);
+    // Building the place's name costs; it is wanted only in an error.
+    try {
+      prepare_input(task_, example, "", inputs.subspan(row * per_sample, per_sample));
+    } catch (const Error& e) {
+      fail(e.code(), "{}{}", data_->where(i), e.what());
+    }
+    write_target(i, example, static_cast<int64_t>(row), batch);
+  };
+  if (pool && pool->size() > 1) {
+    pool->parallel_for(samples.size(), load_one);
+  } else {
+    for (size_t row = 0; row < samples.size(); ++row) load_one(row, 0);
+  }
+  return batch;
+}
+
+void Loader::write_target(size_t sample, const Example& example, int64_t row, Batch& batch) const {
+  const int c = data_->class_of(sample);
+  if (form_.class_number) {
+    batch.target.data<int64_t>()[row] = label_of_class_[static_cast<size_t>(c)];
+    return;
+  }
+  const int64_t count = form_.shape.num_elements();
+  float* out = batch.target.data<float>() + row * count;
+  if (c < 0) {
+    if (!example.target) fail(ErrorCode::kInvalidArgument, "{}: there is no target", data_->where(sample));
+    if (example.target.num_elements() != count)
+      fail(ErrorCode::kInvalidArgument, "{}: the target holds {} values, the model's output {}",
+           data_->where(sample), example.target.num_elements(), count);
+    std::ranges::copy(example.target.values<float>(), out);
+    return;
+  }
+  if (!label_of_class_.empty()) {
+    const int label = label_of_class_[static_cast<size_t>(c)];
+    if (count == 1) {
+      out[0] = static_cast<float>(label);
+    } else if (label < count) {
+      out[label] = 1;  // the tensor is zero
+    } else {
+      fail(ErrorCode::kInvalidArgument, "{}: label {} for an output of {} values", data_->where(sample),
+           label, count);
+    }
+    return;
+  }
+  const std::string& text = data_->class_names()[static_cast<size_t>(c)];
+  const auto [p, error] = std::from_chars(text.data(), text.data() + text.size(), out[0]);
+  if (count != 1 || error != std::errc() || p != text.data() + text.size())
+    fail(ErrorCode::kInvalidArgument, "{}: target \"{}\" where {} number(s) are expected",
+         data_->where(sample), text, count);
+}
+
+}  // namespace dunlin
