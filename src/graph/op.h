@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "dunlin/run_context.h"
 #include "graph/ir.h"
 
 namespace dunlin {
@@ -114,12 +115,6 @@ class Elements {
   const Shape* shape_;
   const Strides* strides_;
   bool row_major_;
-};
-
-/// What a run hands to ops that draw random numbers.
-struct RunContext {
-  uint64_t seed = 0;  ///< of this run: the trainer changes it every step
-  bool training = false;
 };
 
 /// One execution of a node by its scalar reference. Inputs and outputs may have any strides.

@@ -1,0 +1,93 @@
+/// Runs a model: inference, training steps and evaluation are all "plan a graph, run the plan".
+///
+/// A session plans its graph once per combination of input shapes (the last few plans are kept), owns the
+/// memory that runs need, and owns the variables: initialisers that change between runs, such as trained
+/// weights and running statistics.
+///
+///   dunlin::Session session = dunlin::Session::load("model.onnx", {.num_threads = 2});
+///   std::map<std::string, dunlin::Tensor> in;
+///   in.emplace("x", dunlin::Tensor::of<float>({1, 2}, {3, 4}));
+///   std::vector<dunlin::Tensor> out = session.run(in);
+///
+/// Shapes    any that the model's inputs allow; dimensions of the same name must agree over all inputs.
+/// Formats   as the model declares them. Outputs are row major.
+/// Aliasing  inputs are only read, and borrowed for the call. An output's memory is the caller's as long as
+///           the tensor lives; memory of outputs that were dropped is used again by the next run.
+/// Results   the same bits for any number of threads.
+/// Threads   one run at a time per session; another() makes a second session that shares plans and packed
+///           weights, for use by a second thread.
+/// Errors    kInvalidArgument for a wrong input name (the message lists the right ones), shape or format;
+///           kUnsupported for an op that Dunlin does not have.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dunlin/run_context.h"
+#include "dunlin/tensor.h"
+
+namespace dunlin {
+
+struct Graph;
+class ThreadPool;
+
+struct SessionOptions {
+  int num_threads = 1;                    ///< the calling thread included; 0: as many as the machine has
+  std::shared_ptr<ThreadPool> pool = {};  ///< used instead of own threads when given
+  std::string isa = {};                   ///< "avx2", "avx512", ...; empty: the best that the machine has
+  /// Initialisers that may change between runs. The others are constants: folded, packed, fused.
+  std::vector<std::string> variables = {};
+  /// (output, variable): after each run the output's value becomes the variable's. Such outputs are not
+  /// returned.
+  std::vector<std::pair<std::string, std::string>> updates = {};
+  size_t max_plans = 8;  ///< plans for as many combinations of input shapes are kept
+  bool profile = false;  ///< measure every step: see explain()
+};
+
+/// An input or output as the model declares it. Dimensions may be unknown (see shape.h); unknown rank: none.
+struct ValueInfo {
+  std::string name;
+  Format format = nullptr;
+  Shape shape;
+  bool rank_known = true;
+};
+
+class Session {
+ public:
+  /// An ONNX file. Errors as those of the import.
+  static Session load(const std::filesystem::path& path, SessionOptions options = {});
+  explicit Session(std::shared_ptr<const Graph> graph, SessionOptions options = {});
+  ~Session();
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+
+  const std::vector<ValueInfo>& inputs() const;
+  const std::vector<ValueInfo>& outputs() const;
+
+  /// Outputs in the order of outputs().
+  std::vector<Tensor> run(const std::map<std::string, Tensor>& inputs, const RunContext& context = {});
+  /// Inputs in the order of inputs().
+  std::vector<Tensor> run(std::span<const Tensor> inputs, const RunContext& context = {});
+
+  /// A variable's value, to be read or written between runs. Its shape and format stay.
+  Tensor& variable(std::string_view name);
+
+  /// A session with memory of its own that shares plans and packed constants. Variables are copied.
+  Session another() const;
+
+  /// The plan for these input shapes (an input left out keeps the model's shape), as JSON: steps with nodes,
+  /// kernel, shapes, layout, bytes and MACs; arena_bytes, weight_bytes. With `profile` on, also the mean
+  /// milliseconds of each step.
+  std::string explain(const std::map<std::string, Shape>& input_shapes = {});
+
+ private:
+  struct State;
+  explicit Session(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace dunlin

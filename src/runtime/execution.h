@@ -1,0 +1,45 @@
+// One session's use of a plan: operands bound to memory, and the loop that runs the steps.
+#pragma once
+
+#include "runtime/plan.h"
+
+namespace dunlin {
+
+/// Memory of a graph output. It is used again by the next run unless the caller still holds it.
+class OutputMemory {
+ public:
+  /// A row-major tensor of this type; the same memory as last time where possible.
+  Tensor take(const Type& type);
+
+ private:
+  std::shared_ptr<ArenaMemory> memory_;
+};
+
+class Execution {
+ public:
+  explicit Execution(std::shared_ptr<const Plan> plan);
+
+  /// Inputs have the planned shapes and are row major.
+  std::vector<Tensor> run(std::span<const Tensor> inputs, std::span<const Tensor> variables,
+                          std::span<OutputMemory> outputs, ArenaMemory& arena, ThreadPool& pool,
+                          const RunContext& context, bool profile);
+
+  const Plan& plan() const { return *plan_; }
+  /// Mean milliseconds of each step over the profiled runs; empty when there was none.
+  std::vector<double> step_ms() const;
+
+ private:
+  void bind(int operand, std::byte* data);
+  void bind_roots(std::span<const Tensor> inputs, std::span<const Tensor> variables, ArenaMemory& arena);
+
+  std::shared_ptr<const Plan> plan_;
+  std::vector<Tensor> values_;                       // by operand
+  std::vector<std::vector<int>> shares_;             // by root: the operands on its memory
+  std::vector<std::vector<const Tensor*>> in_args_;  // by step
+  std::vector<std::vector<Tensor*>> out_args_;
+  std::vector<std::byte*> bound_;  // by root
+  std::vector<double> seconds_;
+  int profiled_ = 0;
+};
+
+}  // namespace dunlin

@@ -1,0 +1,83 @@
+// How a node of the graph becomes a step: one file of lowerings per family of ops, listed in catalog.cc. An
+// op without a lowering, or one that its lowering declines, runs its scalar reference.
+#pragma once
+
+#include <optional>
+
+#include "runtime/plan.h"
+
+namespace dunlin {
+
+struct LowerOptions {
+  Isa isa;
+  int num_threads;
+};
+
+/// What a lowering sees: the node, the types of its operands (all shapes known), how the inputs lie now, and
+/// the inputs that are constant.
+class LowerContext : public NodeView {
+ public:
+  struct Input {
+    Type type;
+    Layout layout = Layout::kRowMajor;
+    TensorPtr constant;  ///< row major; null when the value is known only in a run
+  };
+  LowerContext(const Graph& graph, const Node& node, std::vector<Input> inputs, std::vector<Type> outputs,
+               const LowerOptions& options, PackedCache& packed)
+      : NodeView(graph, node),
+        inputs_(std::move(inputs)),
+        outputs_(std::move(outputs)),
+        options_(&options),
+        packed_(&packed) {}
+
+  Isa isa() const { return options_->isa; }
+  int num_threads() const { return options_->num_threads; }
+  const Shape& shape(int i) const { return *inputs_[static_cast<size_t>(i)].type.shape; }
+  Format format(int i) const { return inputs_[static_cast<size_t>(i)].type.format; }
+  const Shape& out_shape(int i) const { return *outputs_[static_cast<size_t>(i)].shape; }
+  Format out_format(int i) const { return outputs_[static_cast<size_t>(i)].format; }
+  Layout layout(int i) const { return inputs_[static_cast<size_t>(i)].layout; }
+  const TensorPtr& constant(int i) const { return inputs_[static_cast<size_t>(i)].constant; }
+  /// As InferArgs::ints, when the input is left out or constant.
+  std::optional<std::vector<int64_t>> ints(std::string_view name, int i) const;
+  /// Whether every operand that is there is f32: what the kernels compute in.
+  bool all_f32() const;
+  PackedCache& packed() const { return *packed_; }
+
+ private:
+  std::vector<Input> inputs_;
+  std::vector<Type> outputs_;
+  const LowerOptions* options_;
+  PackedCache* packed_;
+};
+
+struct Lowered {
+  std::string kernel;
+  Kernel run;
+  /// Wanted layout of each input and made layout of each output; missing entries are row major.
+  std::vector<Layout> in, out;
+  /// Bit i: output 0 may take the memory of input i.
+  uint32_t in_place = 0;
+  /// Bit i: input i is not read in a run (its constant was packed, or only its shape matters).
+  uint32_t unread = 0;
+  uint64_t scratch_bytes = 0;
+  uint64_t macs = 0;
+  uint64_t packed_bytes = 0;
+  /// Output 0 is input 0 under another shape: no kernel.
+  bool view = false;
+};
+
+/// none: run the reference instead.
+using LowerFunction = std::optional<Lowered> (*)(const LowerContext&);
+
+/// Null when the op has no lowering.
+LowerFunction find_lowering(std::string_view domain, std::string_view op);
+
+/// The scalar reference as a step: takes any layout, makes row-major outputs.
+Lowered lower_reference(const std::shared_ptr<const Graph>& graph, const Node& node);
+/// The same when the sizes of outputs are known only in the run.
+Lowered lower_at_run_time(const std::shared_ptr<const Graph>& graph, const Node& node);
+/// Copies a value of one shape from layout to layout.
+Lowered lower_copy(const Type& type, Layout from, Layout to, const LowerOptions& options);
+
+}  // namespace dunlin

@@ -1,0 +1,72 @@
+#include <cstring>
+
+#include "runtime/lower/lowering.h"
+#include "tensor/strided.h"
+
+namespace dunlin {
+
+namespace {
+
+std::vector<const Tensor*> present(const Node& node, std::span<const Tensor* const> in) {
+  std::vector<const Tensor*> all(in.begin(), in.end());
+  all.resize(node.inputs.size(), nullptr);
+  return all;
+}
+
+}  // namespace
+
+Lowered lower_reference(const std::shared_ptr<const Graph>& graph, const Node& node) {
+  const Node* n = &node;  // lives in *graph
+  return {.kernel = "reference",
+          .run =
+              [graph, n](const StepArgs& args) {
+                const std::vector<const Tensor*> in = present(*n, args.in);
+                std::vector<Type> types;
+                for (const Tensor* t : in)
+                  types.push_back(t ? Type{.format = t->format(), .shape = t->shape()} : Type{});
+                const std::vector<Type> out_types = infer_node(*graph, *n, types, in);
+                std::vector<Tensor> out(out_types.size());
+                for (size_t i = 0; i < out.size(); ++i) {
+                  if (i < args.out.size() && args.out[i]) {
+                    out[i] = args.out[i]->view();
+                    // References may count on fresh tensors being zero.
+                    const auto bytes = out[i].plane(Plane::kPayload);
+                    if (!bytes.empty()) std::memset(bytes.data(), 0, bytes.size());
+                  } else if (out_types[i].format && out_types[i].shape && out_types[i].shape->known()) {
+                    out[i] = Tensor(out_types[i].format, *out_types[i].shape);
+                  }
+                }
+                op_of(*graph, *n).forward(OpCall(*graph, *n, in, out, args.context));
+                for (size_t i = 0; i < out.size() && i < args.out.size(); ++i) {
+                  if (!args.out[i]) continue;
+                  const auto got = out[i].plane(Plane::kPayload), want = args.out[i]->plane(Plane::kPayload);
+                  if (got.data() == want.data()) continue;
+                  DUNLIN_CHECK(out[i].shape() == args.out[i]->shape());
+                  copy_strided(out[i], *args.out[i]);
+                }
+              },
+          .in = std::vector<Layout>(node.inputs.size(), Layout::kAny),
+          .out = {}};
+}
+
+Lowered lower_at_run_time(const std::shared_ptr<const Graph>& graph, const Node& node) {
+  const Node* n = &node;
+  return {.kernel = "reference",
+          .run =
+              [graph, n](const StepArgs& args) {
+                std::vector<Tensor> out = run_reference(*graph, *n, present(*n, args.in), args.context);
+                for (size_t i = 0; i < args.out.size(); ++i)
+                  if (args.out[i]) *args.out[i] = std::move(out[i]);
+              },
+          .in = std::vector<Layout>(node.inputs.size(), Layout::kAny),
+          .out = {}};
+}
+
+Lowered lower_copy(const Type&, Layout from, Layout to, const LowerOptions&) {
+  return {.kernel = "copy",
+          .run = [](const StepArgs& args) { copy_strided(*args.in[0], *args.out[0]); },
+          .in = {from},
+          .out = {to}};
+}
+
+}  // namespace dunlin

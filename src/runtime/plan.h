@@ -1,0 +1,98 @@
+// A plan: the immutable steps that run a graph for one combination of input shapes. It holds no memory of a
+// run, so that any number of sessions can share it; see execution.h for the run itself.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/cpu.h"
+#include "base/threads.h"
+#include "graph/ir.h"
+#include "graph/op.h"
+#include "runtime/arena.h"
+#include "runtime/layout.h"
+#include "runtime/packed.h"
+
+namespace dunlin {
+
+/// What a step's kernel sees. Absent operands are null. Tensors have the shapes and strides that were
+/// planned.
+struct StepArgs {
+  std::span<const Tensor* const> in;
+  std::span<Tensor* const> out;
+  std::byte* scratch;
+  ThreadPool& pool;
+  const RunContext& context;
+
+  const float* x(size_t i) const { return in[i] ? in[i]->data<float>() : nullptr; }
+  float* y(size_t i) const { return out[i] ? out[i]->data<float>() : nullptr; }
+  float* scratch_floats() const { return reinterpret_cast<float*>(scratch); }
+};
+using Kernel = std::function<void(const StepArgs&)>;
+
+/// A value as the plan stores it. One value of the graph may be stored twice, in two layouts.
+struct Operand {
+  enum class Home : uint8_t {
+    kArena,     ///< at `offset` bytes
+    kInput,     ///< the caller's tensor `index`
+    kOutput,    ///< the memory of output `index`, which the caller gets
+    kConstant,  ///< `constant`
+    kVariable,  ///< the session's variable `index`
+    kRunTime,   ///< allocated by the step that makes it, whose size is known only then
+  };
+  std::string name;
+  Type type;
+  Layout layout = Layout::kRowMajor;
+  Home home = Home::kArena;
+  int index = -1;
+  int root =
+      -1;  ///< the operand whose memory this one takes: itself, or another for views and in-place results
+  int block = -1;  ///< of a root at home in the arena: index into Plan::blocks
+  TensorPtr constant;
+
+  const Shape& shape() const { return *type.shape; }
+  bool planned() const { return home != Home::kRunTime; }
+};
+
+struct Step {
+  std::string kernel;        ///< "conv_forward", "reference", ...
+  std::string node;          ///< `Conv "layer1.0.conv1"`
+  std::vector<int> in, out;  ///< operands; -1 for those left out
+  Kernel run;
+  uint64_t scratch_bytes = 0;
+  int scratch_block = -1;
+  uint64_t macs = 0;
+  bool view = false;  ///< output 0 is input 0's memory: nothing runs
+};
+
+struct PlanOptions {
+  Isa isa = Isa::kScalar;
+  int num_threads = 1;             ///< only the size of scratch memory depends on it
+  std::vector<ValueId> variables;  ///< operand kVariable `index` counts in this order
+  bool reference_only = false;     ///< every op by its scalar reference: the yardstick
+};
+
+struct Plan {
+  std::shared_ptr<const Graph> graph;  ///< after the passes; steps refer to its nodes
+  std::vector<Operand> operands;
+  std::vector<Step> steps;
+  std::vector<int> inputs;   ///< operand of each graph input; -1 for one that nothing reads
+  std::vector<int> outputs;  ///< operand of each graph output
+  std::vector<ArenaBlock> blocks;
+  uint64_t arena_bytes = 0;
+  uint64_t weight_bytes = 0;  ///< of constants and variables as kernels read them
+};
+
+/// Plans `graph` for the given shapes of inputs. Throws what inference throws.
+std::shared_ptr<const Plan> make_plan(const Graph& graph,
+                                      const std::map<std::string, Shape, std::less<>>& input_shapes,
+                                      const PlanOptions& options, PackedCache& packed);
+
+/// The plan as JSON; `step_ms`, when not empty, is the mean time of each step.
+std::string describe(const Plan& plan, std::span<const double> step_ms = {});
+
+}  // namespace dunlin

@@ -1,0 +1,216 @@
+#include "runtime/planner.h"
+
+#include <algorithm>
+
+#include "graph/infer.h"
+#include "tensor/strided.h"
+
+namespace dunlin {
+
+namespace {
+
+bool is_known(const Type& t) {
+  return t.kind == Type::Kind::kTensor && t.format && is_plain(t.format) && t.shape && t.shape->known();
+}
+
+Layout wanted(const std::vector<Layout>& layouts, size_t i) {
+  return i < layouts.size() ? layouts[i] : Layout::kRowMajor;
+}
+
+}  // namespace
+
+Planner::Planner(std::shared_ptr<const Graph> graph, const PlanOptions& options, PackedCache& packed)
+    : graph_(std::move(graph)),
+      options_(options),
+      packed_(packed),
+      lower_options_{options.isa, options.num_threads},
+      made_(graph_->values.size(), -1) {
+  plan_.graph = graph_;
+}
+
+int Planner::add_operand(std::string name, Type type, Layout layout, Operand::Home home) {
+  const int id = static_cast<int>(plan_.operands.size());
+  Operand o;
+  o.name = std::move(name);
+  o.type = std::move(type);
+  o.layout = layout;
+  o.home = home;
+  o.root = id;
+  plan_.operands.push_back(std::move(o));
+  return id;
+}
+
+void Planner::add_sources() {
+  for (size_t i = 0; i < graph_->inputs.size(); ++i) {
+    const ValueId v = graph_->inputs[i];
+    const int id =
+        add_operand(graph_->value_name(v), graph_->type(v), Layout::kRowMajor, Operand::Home::kInput);
+    plan_.operands[static_cast<size_t>(id)].index = static_cast<int>(i);
+    made_[static_cast<size_t>(v)] = id;
+    plan_.inputs.push_back(id);
+  }
+  for (size_t i = 0; i < options_.variables.size(); ++i) {
+    const ValueId v = options_.variables[i];
+    const int id =
+        add_operand(graph_->value_name(v), graph_->type(v), Layout::kRowMajor, Operand::Home::kVariable);
+    plan_.operands[static_cast<size_t>(id)].index = static_cast<int>(i);
+    made_[static_cast<size_t>(v)] = id;
+  }
+}
+
+int Planner::operand_of(ValueId v, Layout layout) {
+  int& made = made_[static_cast<size_t>(v)];
+  if (made < 0) {
+    const auto it = graph_->initializers.find(v);
+    if (it == graph_->initializers.end())
+      fail(ErrorCode::kInvalidArgument, "value \"{}\" is read before any node makes it",
+           graph_->value_name(v));
+    const Type type{.format = it->second->format(), .shape = it->second->shape()};
+    made = add_operand(graph_->value_name(v), type, Layout::kRowMajor, Operand::Home::kConstant);
+    plan_.operands[static_cast<size_t>(made)].constant = it->second;
+  }
+  const Operand& o = plan_.operands[static_cast<size_t>(made)];
+  if (!o.planned() || layout == Layout::kAny || layout == o.layout || layouts_agree(o.shape())) return made;
+  const auto [it, inserted] = copies_.try_emplace({v, layout}, -1);
+  if (inserted) it->second = add_copy(made, layout);
+  return it->second;
+}
+
+int Planner::add_copy(int from, Layout layout) {
+  const Operand source = plan_.operands[static_cast<size_t>(from)];
+  if (source.home == Operand::Home::kConstant) {
+    const int id = add_operand(source.name, source.type, layout, Operand::Home::kConstant);
+    plan_.operands[static_cast<size_t>(id)].constant =
+        packed_.get(source.constant, layout == Layout::kChannelsLast ? "channels_last" : "row_major", [&] {
+          auto memory = std::make_shared<Tensor>(source.type.format, source.shape());
+          Tensor t = Tensor::over(source.type.format, source.shape(), strides_of(layout, source.shape()),
+                                  memory->plane(Plane::kPayload).data(), memory);
+          copy_strided(*source.constant, t);
+          return t;
+        });
+    return id;
+  }
+  const int to = add_operand(source.name, source.type, layout, Operand::Home::kArena);
+  Lowered copy = lower_copy(source.type, source.layout, layout, lower_options_);
+  plan_.steps.push_back({.kernel = std::move(copy.kernel),
+                         .node = "copy of \"" + source.name + "\"",
+                         .in = {from},
+                         .out = {to},
+                         .run = std::move(copy.run)});
+  in_place_.push_back(0);
+  unread_.push_back(0);
+  return to;
+}
+
+std::optional<Lowered> Planner::lower(const Node& node, const std::vector<Type>& out_types) {
+  const LowerFunction function = options_.reference_only ? nullptr : find_lowering(node.domain, node.op);
+  if (!function) return std::nullopt;
+  std::vector<LowerContext::Input> inputs(node.inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (node.inputs[i] == kNoValue) continue;
+    const Operand& o = plan_.operands[static_cast<size_t>(operand_of(node.inputs[i], Layout::kAny))];
+    if (!o.planned()) return std::nullopt;
+    inputs[i] = {o.type, layouts_agree(o.shape()) ? Layout::kRowMajor : o.layout, o.constant};
+  }
+  return function(LowerContext(*graph_, node, std::move(inputs), out_types, lower_options_, packed_));
+}
+
+void Planner::add_node(const Node& node) {
+  std::vector<Type> out_types(node.outputs.size());
+  bool known = true;
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    if (node.outputs[i] == kNoValue) continue;
+    out_types[i] = graph_->type(node.outputs[i]);
+    known &= is_known(out_types[i]);
+  }
+  std::optional<Lowered> lowered;
+  if (known) lowered = lower(node, out_types);
+  if (!lowered) {
+    lowered = known ? lower_reference(graph_, node) : lower_at_run_time(graph_, node);
+    lowered->unread = op_of(*graph_, node).shape_only_inputs;
+  }
+  Step step{.kernel = lowered->kernel, .node = describe(*graph_, node), .in = {}, .out = {}, .run = {}};
+  for (size_t i = 0; i < node.inputs.size(); ++i)
+    step.in.push_back(node.inputs[i] == kNoValue ? -1 : operand_of(node.inputs[i], wanted(lowered->in, i)));
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    const ValueId v = node.outputs[i];
+    if (v == kNoValue) {
+      step.out.push_back(-1);
+      continue;
+    }
+    const int id = add_operand(graph_->value_name(v), out_types[i], wanted(lowered->out, i),
+                               known ? Operand::Home::kArena : Operand::Home::kRunTime);
+    made_[static_cast<size_t>(v)] = id;
+    step.out.push_back(id);
+  }
+  step.run = std::move(lowered->run);
+  step.scratch_bytes = lowered->scratch_bytes;
+  step.macs = lowered->macs;
+  step.view = lowered->view;
+  plan_.weight_bytes += lowered->packed_bytes;
+  plan_.steps.push_back(std::move(step));
+  in_place_.push_back(lowered->in_place);
+  unread_.push_back(lowered->unread);
+}
+
+void Planner::add_outputs() {
+  for (ValueId v : graph_->outputs) plan_.outputs.push_back(operand_of(v, Layout::kRowMajor));
+  // An output whose memory is not simply that of its own step (a constant, an input, the same value twice, a
+  // view of another output) is a copy.
+  const auto root_of = [&](int id) {
+    for (bool moved = true; moved;) {
+      moved = false;
+      for (const Step& s : plan_.steps)
+        if (s.view && s.out[0] == id) {
+          id = s.in[0];
+          moved = true;
+          break;
+        }
+    }
+    return id;
+  };
+  std::set<int> taken;
+  for (size_t k = 0; k < plan_.outputs.size(); ++k) {
+    const int root = root_of(plan_.outputs[k]);
+    Operand& o = plan_.operands[static_cast<size_t>(root)];
+    if (!o.planned()) continue;
+    if (o.home == Operand::Home::kArena && taken.insert(root).second) {
+      o.home = Operand::Home::kOutput;
+      o.index = static_cast<int>(k);
+      continue;
+    }
+    const int from = plan_.outputs[k];
+    const Operand source = plan_.operands[static_cast<size_t>(from)];
+    const int to = add_operand(source.name, source.type, Layout::kRowMajor, Operand::Home::kOutput);
+    plan_.operands[static_cast<size_t>(to)].index = static_cast<int>(k);
+    Lowered copy = lower_copy(source.type, source.layout, Layout::kRowMajor, lower_options_);
+    plan_.steps.push_back({.kernel = "copy",
+                           .node = "copy of output \"" + source.name + "\"",
+                           .in = {from},
+                           .out = {to},
+                           .run = std::move(copy.run)});
+    in_place_.push_back(0);
+    unread_.push_back(0);
+    plan_.outputs[k] = to;
+  }
+}
+
+Plan Planner::build() {
+  add_sources();
+  for (const Node& node : graph_->nodes) add_node(node);
+  add_outputs();
+  plan_memory(plan_, in_place_, unread_);
+  return std::move(plan_);
+}
+
+std::shared_ptr<const Plan> make_plan(const Graph& graph,
+                                      const std::map<std::string, Shape, std::less<>>& input_shapes,
+                                      const PlanOptions& options, PackedCache& packed) {
+  InferOptions infer;
+  infer.input_shapes = input_shapes;
+  infer.variable = {options.variables.begin(), options.variables.end()};
+  auto inferred = std::make_shared<const Graph>(remove_dead(infer_and_fold(graph, infer)));
+  return std::make_shared<const Plan>(Planner(std::move(inferred), options, packed).build());
+}
+
+}  // namespace dunlin

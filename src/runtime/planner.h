@@ -1,0 +1,37 @@
+// Builds a plan step by step: chooses each node's kernel and the layouts of its operands, then decides which
+// operands share memory. Internal to the runtime.
+#pragma once
+
+#include "runtime/lower/lowering.h"
+
+namespace dunlin {
+
+class Planner {
+ public:
+  Planner(std::shared_ptr<const Graph> graph, const PlanOptions& options, PackedCache& packed);
+  Plan build();
+
+ private:
+  void add_sources();
+  void add_node(const Node& node);
+  void add_outputs();
+  int add_operand(std::string name, Type type, Layout layout, Operand::Home home);
+  /// The operand that holds `v` in `layout`, made by a copy where there is none yet.
+  int operand_of(ValueId v, Layout layout);
+  int add_copy(int from, Layout layout);
+  std::optional<Lowered> lower(const Node& node, const std::vector<Type>& out_types);
+
+  std::shared_ptr<const Graph> graph_;
+  const PlanOptions& options_;
+  PackedCache& packed_;
+  LowerOptions lower_options_;
+  Plan plan_;
+  std::vector<int> made_;                             // operand of each value as its step made it
+  std::map<std::pair<ValueId, Layout>, int> copies_;  // the same value in another layout
+  std::vector<uint32_t> in_place_, unread_;           // of each step, as in Lowered
+};
+
+/// Decides which operands share memory and where the arena's blocks lie.
+void plan_memory(Plan& plan, const std::vector<uint32_t>& in_place, const std::vector<uint32_t>& unread);
+
+}  // namespace dunlin

@@ -1,0 +1,131 @@
+#include "dunlin/session.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "graph/evaluate.h"
+
+namespace dunlin {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+/// y = relu(x + w), z = y + y, over x: f32[N,3].
+std::shared_ptr<Graph> small_graph() {
+  auto g = std::make_shared<Graph>();
+  g->opsets[""] = kNewestOpset;
+  g->symbols = {"N"};
+  const ValueId x = g->add_value("x", {.format = &formats::kF32, .shape = Shape{-2, 3}});
+  g->inputs = {x};
+  const ValueId w = g->add_initializer("w", std::make_shared<Tensor>(Tensor::of<float>({3}, {-1, 0, 1})));
+  const ValueId a = g->add_value("a"), y = g->add_value("y"), z = g->add_value("z");
+  const auto node = [&](std::string op, std::vector<ValueId> in, ValueId out) {
+    g->nodes.push_back(
+        {.op = op, .domain = "", .name = op, .attributes = {}, .inputs = in, .outputs = {out}});
+  };
+  node("Add", {x, w}, a);
+  node("Relu", {a}, y);
+  node("Add", {y, y}, z);
+  g->outputs = {z, y};
+  return g;
+}
+
+std::vector<float> floats(const Tensor& t) { return {t.values<float>().begin(), t.values<float>().end()}; }
+
+std::map<std::string, Tensor> input(std::string name, Tensor t) {
+  std::map<std::string, Tensor> m;
+  m.emplace(std::move(name), std::move(t));
+  return m;
+}
+
+std::string message(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kInvalidArgument);
+    return e.what();
+  }
+  return "no error";
+}
+
+TEST(Session, RunsWithAnyBatchAndGivesOutputsInOrder) {
+  Session s(small_graph());
+  auto out = s.run(input("x", Tensor::of<float>({1, 3}, {0, 1, 2})));
+  EXPECT_THAT(floats(out[0]), ElementsAre(0, 2, 6));
+  EXPECT_THAT(floats(out[1]), ElementsAre(0, 1, 3));
+  out = s.run(input("x", Tensor::of<float>({2, 3}, {0, 1, 2, 3, -4, 5})));
+  EXPECT_THAT(floats(out[1]), ElementsAre(0, 1, 3, 2, 0, 6));
+  EXPECT_EQ(s.outputs()[1].name, "y");
+}
+
+TEST(Session, AnOutputThatTheCallerHoldsStaysWhenTheSessionRunsAgain) {
+  Session s(small_graph());
+  const auto first = s.run(input("x", Tensor::of<float>({1, 3}, {0, 1, 2})));
+  const float* memory = nullptr;
+  {
+    const auto second = s.run(input("x", Tensor::of<float>({1, 3}, {5, 5, 5})));
+    memory = second[1].data<float>();
+  }
+  EXPECT_THAT(floats(first[1]), ElementsAre(0, 1, 3));
+  EXPECT_EQ(s.run(input("x", Tensor::of<float>({1, 3}, {5, 5, 5})))[1].data<float>(), memory);
+}
+
+TEST(Session, VariablesChangeBetweenRunsAndByUpdates) {
+  SessionOptions options;
+  options.variables = {"w"};
+  auto g = small_graph();
+  g->values[static_cast<size_t>(g->find("x"))].type.shape = Shape{3};
+  options.updates = {{"y", "w"}};
+  Session s(g, options);
+  ASSERT_EQ(s.outputs().size(), 1u);
+  EXPECT_THAT(floats(s.run(input("x", Tensor::of<float>({3}, {1, 1, 1})))[0]), ElementsAre(0, 2, 4));
+  EXPECT_THAT(floats(s.variable("w")), ElementsAre(0, 1, 2));
+  s.variable("w").data<float>()[0] = 7;
+  EXPECT_THAT(floats(s.run(input("x", Tensor::of<float>({3}, {1, 1, 1})))[0]), ElementsAre(16, 4, 6));
+  EXPECT_THROW(s.variable("v"), Error);
+}
+
+TEST(Session, AnotherHasItsOwnVariables) {
+  SessionOptions options;
+  options.variables = {"w"};
+  Session a(small_graph(), options);
+  Session b = a.another();
+  b.variable("w").data<float>()[0] = 10;
+  EXPECT_THAT(floats(a.run(input("x", Tensor::of<float>({1, 3}, {0, 0, 0})))[1]), ElementsAre(0, 0, 1));
+  EXPECT_THAT(floats(b.run(input("x", Tensor::of<float>({1, 3}, {0, 0, 0})))[1]), ElementsAre(10, 0, 1));
+}
+
+TEST(Session, SaysWhatIsWrongWithAnInput) {
+  Session s(small_graph());
+  const auto run = [&](std::string name, Tensor t) {
+    return message([&] { s.run(input(name, std::move(t))); });
+  };
+  EXPECT_THAT(run("y", Tensor::of<float>({1, 3}, {0, 1, 2})), HasSubstr("the inputs are \"x\""));
+  EXPECT_THAT(run("x", Tensor::of<float>({1, 2}, {0, 1})), HasSubstr("shape [N,3] is expected, got [1,2]"));
+  EXPECT_THAT(run("x", Tensor::of<float>({3}, {0, 1, 2})), HasSubstr("shape [N,3] is expected, got [3]"));
+  EXPECT_THAT(run("x", Tensor::of<int64_t>({1, 3}, {0, 1, 2})), HasSubstr("type f32 are expected, got i64"));
+  EXPECT_THAT(message([&] {
+                std::map<std::string, Tensor> in = input("x", Tensor::of<float>({1, 3}, {0, 1, 2}));
+                in.emplace("q", Tensor::of<float>({1}, {0}));
+                s.run(in);
+              }),
+              HasSubstr("no input \"q\""));
+  EXPECT_THAT(message([&] { Session(small_graph(), {.variables = {"nope"}}); }), HasSubstr("nope"));
+}
+
+TEST(Session, ExplainNamesEveryStep) {
+  Session s(small_graph(), {.profile = true});
+  s.run(input("x", Tensor::of<float>({4, 3}, {})));
+  const auto j = nlohmann::json::parse(s.explain({{"x", Shape{4, 3}}}));
+  ASSERT_EQ(j["steps"].size(), 3u);
+  EXPECT_EQ(j["steps"][1]["node"], "Relu \"Relu\"");
+  EXPECT_TRUE(j["steps"][0].contains("ms"));
+  EXPECT_THAT(message([&] { s.explain(); }), HasSubstr("[N,3]: give its shape"));
+}
+
+}  // namespace
+}  // namespace dunlin
