@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/simd/math-inl.h"
+#include "kernels/simd/row_sum-inl.h"
 
 namespace dunlin::HWY_NAMESPACE {
 namespace {
@@ -55,40 +56,14 @@ void columns(size_t rows, size_t c, const float* a, const float* b, float* y) {
 }
 
 template <typename Op>
-float row(size_t n, const float* a, const float* b) {
-  const F32 d;
-  VF sum[8];
-  for (VF& s : sum) s = constant(Op::kStart);
-  size_t i = 0;
-  for (; i + 8 * kLanes <= n; i += 8 * kLanes) {
-    for (size_t k = 0; k < 8; ++k) {
-      const size_t at = i + k * kLanes;
-      sum[k] = Op::join(sum[k], Op::take(hn::LoadU(d, a + at), hn::LoadU(d, b + at)));
-    }
-  }
-  for (; i + kLanes <= n; i += kLanes) {
-    sum[0] = Op::join(sum[0], Op::take(hn::LoadU(d, a + i), hn::LoadU(d, b + i)));
-  }
-  if (const size_t rest = n - i; rest != 0) {
-    const VF v = Op::take(load_first(d, a + i, rest), load_first(d, b + i, rest));
-    sum[1] = Op::join(sum[1], hn::IfThenElse(hn::FirstN(d, rest), v, constant(Op::kStart)));
-  }
-  HWY_ALIGN float lanes[kLanes];
-  hn::Store(join_of_eight<Op>([&](size_t k) { return sum[k]; }), d, lanes);
-  for (size_t width = kLanes / 2; width > 0; width /= 2) {
-    for (size_t k = 0; k < width; ++k) {
-      lanes[k] = hn::GetLane(Op::join(constant(lanes[k]), constant(lanes[k + width])));
-    }
-  }
-  return lanes[0];
-}
-
-template <typename Op>
 void block_of(size_t outer, size_t reduced, size_t inner, const float* a, const float* b, float* y) {
   for (size_t o = 0; o < outer; ++o) {
     const size_t at = o * reduced * inner;
     if (inner == 1) {
-      y[o] = row<Op>(reduced, a + at, b + at);
+      y[o] = row_reduce(
+          reduced, Op::kStart,
+          [&](size_t i, auto load) { return Op::take(load(a + at + i), load(b + at + i)); },
+          [](VF u, VF v) { return Op::join(u, v); });
     } else {
       columns<Op>(reduced, inner, a + at, b + at, y + o * inner);
     }
