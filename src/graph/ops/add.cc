@@ -1,15 +1,16 @@
-#include "graph/autodiff/grad.h"
-#include "graph/ops/elementwise.h"
+#include "graph/ops/binary_grad.h"
 
 namespace dunlin::ops {
 
 namespace {
-constexpr Sample kSamples[] = {
-    {"", "f32[2,3] f32[2,3]"}, {"", "f32[2,1,4] f32[3,1]"}, {"", "i32[5] i32[1]", 21}};
+constexpr Sample kSamples[] = {{"", "f32[2,3] f32[2,3]"},
+                               {"", "f32[2,1,4] f32[3,1]"},
+                               {"", "f32[2,3,4] f32[]"},
+                               {"", "i32[5]@1..9 i32[1]@1..9"},
+                               {"broadcast=1 axis=1", "f32[2,3,4] f32[3]", 6}};
 }
 
 extern constexpr OpDef kAdd{.name = "Add",
-                            .since = 7,
                             .source = "ONNX Add",
                             .infer = infer_broadcast,
                             .forward =
@@ -20,8 +21,8 @@ extern constexpr OpDef kAdd{.name = "Add",
                                 },
                             .gradient =
                                 [](Grad& g) {
-                                  g.to_input(0, g.reduce_to(g.out_grad(0), g.in(0)));
-                                  g.to_input(1, g.reduce_to(g.out_grad(0), g.in(1)));
+                                  give_broadcast(g, 0, g.out_grad(0));
+                                  give_broadcast(g, 1, g.out_grad(0));
                                 },
                             .samples = kSamples};
 

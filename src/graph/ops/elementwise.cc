@@ -30,6 +30,28 @@ Strides broadcast_strides(const Tensor& t, const Shape& to) {
   return out;
 }
 
+Shape aligned_shape(const NodeView& a, const Shape& x, const Shape& y) {
+  if (!a.node().domain.empty() || a.opset() >= 7 || !a.has_attr("axis") || a.attr_int("broadcast", 0) == 0)
+    return y;
+  const int axis = a.normalize_axis(a.attr_int("axis", 0), x.rank());
+  if (axis + y.rank() > x.rank())
+    a.error("{} at axis {} reaches beyond {}", to_string(y), axis, to_string(x));
+  Shape out = y;
+  while (axis + out.rank() < x.rank()) out.push_back(1);
+  return out;
+}
+
+Strides second_strides(const OpCall& c, const Shape& to) {
+  const Tensor& y = c.input(1);
+  const Shape aligned = aligned_shape(c, c.input(0).shape(), y.shape());
+  if (aligned.rank() == y.shape().rank()) return broadcast_strides(y, to);
+  Strides strides = y.strides();
+  strides.resize(static_cast<size_t>(aligned.rank()), 0);
+  for (int i = 0; i < aligned.rank(); ++i)
+    if (aligned[i] == 1) strides[static_cast<size_t>(i)] = 0;
+  return strides;
+}
+
 std::vector<Type> infer_same(const InferArgs& a) { return {a.type(0)}; }
 
 namespace {
@@ -38,7 +60,7 @@ Shape broadcast_all(const InferArgs& a) {
   for (int i = 1; i < a.num_inputs(); ++i) {
     if (a.format(i) != a.format(0) && a.format(i) && a.format(0))
       a.error("input 0 is {}, input {} is {}: one type is expected", a.format(0)->name, i, a.format(i)->name);
-    out = broadcast_shapes(a, out, a.shape(i));
+    out = broadcast_shapes(a, out, i == 1 ? aligned_shape(a, out, a.shape(1)) : a.shape(i));
   }
   return out;
 }
@@ -50,6 +72,14 @@ std::vector<Type> infer_broadcast(const InferArgs& a) {
 
 std::vector<Type> infer_compare(const InferArgs& a) {
   return {{.format = &formats::kBool, .shape = broadcast_all(a)}};
+}
+
+std::vector<Type> infer_global_pool(const InferArgs& a) {
+  const Shape& x = a.shape(0);
+  if (x.rank() < 3) a.error("X is {}, [N, C, spatial...] is expected", to_string(x));
+  Shape y{x[0], x[1]};
+  while (y.rank() < x.rank()) y.push_back(1);
+  return {{.format = a.format(0), .shape = y}};
 }
 
 }  // namespace dunlin::ops

@@ -11,6 +11,12 @@ namespace dunlin::ops {
 Shape broadcast_shapes(const NodeView& a, const Shape& x, const Shape& y);
 /// Strides of `t` as seen from the broadcast shape `to`: 0 along repeated axes.
 Strides broadcast_strides(const Tensor& t, const Shape& to);
+/// The same for input 1 of an op that had `axis` before opset 7.
+Strides second_strides(const OpCall& c, const Shape& to);
+
+/// The shape of input 1 as input 0 sees it: before opset 7 the attribute `axis` says at which axis of input 0
+/// the shape of input 1 begins, so that axes of 1 follow it.
+Shape aligned_shape(const NodeView& a, const Shape& x, const Shape& y);
 
 /// Output 0 has the type of input 0.
 std::vector<Type> infer_same(const InferArgs& a);
@@ -18,6 +24,19 @@ std::vector<Type> infer_same(const InferArgs& a);
 std::vector<Type> infer_broadcast(const InferArgs& a);
 /// The same, but bool.
 std::vector<Type> infer_compare(const InferArgs& a);
+
+/// [N, C, spatial...] -> [N, C, 1, ...]
+std::vector<Type> infer_global_pool(const InferArgs& a);
+
+/// Sums of references run in double, whatever the element type.
+template <typename T>
+double to_double(T x) {
+  return static_cast<double>(static_cast<ComputeType<T>>(x));
+}
+template <typename T>
+T from_double(double x) {
+  return static_cast<T>(static_cast<ComputeType<T>>(x));
+}
 
 /// y = f(x) for every element, computed in ComputeType<T>.
 template <typename T, typename F>
@@ -50,7 +69,7 @@ void map_binary(const OpCall& c, F f) {
       [&](size_t, int64_t o, int64_t i, int64_t j) {
         out[o] = static_cast<R>(f(static_cast<ComputeType<T>>(a[i]), static_cast<ComputeType<T>>(b[j])));
       },
-      z.strides(), broadcast_strides(x, z.shape()), broadcast_strides(y, z.shape()));
+      z.strides(), broadcast_strides(x, z.shape()), second_strides(c, z.shape()));
 }
 
 }  // namespace dunlin::ops
