@@ -45,10 +45,10 @@ Strides second_strides(const OpCall& c, const Shape& to) {
   const Tensor& y = c.input(1);
   const Shape aligned = aligned_shape(c, c.input(0).shape(), y.shape());
   if (aligned.rank() == y.shape().rank()) return broadcast_strides(y, to);
-  Strides strides = y.strides();
-  strides.resize(static_cast<size_t>(aligned.rank()), 0);
-  for (int i = 0; i < aligned.rank(); ++i)
-    if (aligned[i] == 1) strides[static_cast<size_t>(i)] = 0;
+  Strides strides(static_cast<size_t>(to.rank()), 0);
+  const size_t lead = static_cast<size_t>(to.rank() - aligned.rank());
+  for (int i = 0; i < y.shape().rank(); ++i)
+    if (y.shape()[i] != 1) strides[lead + static_cast<size_t>(i)] = y.strides()[static_cast<size_t>(i)];
   return strides;
 }
 
