@@ -1,0 +1,15 @@
+// The tables of DIR/fleet.sqlite. Their version is SQLite's user_version.
+#pragma once
+
+#include "fleet/store/sqlite.h"
+
+namespace dunlin::fleet {
+
+constexpr int64_t kSchemaVersion = 1;
+
+/// Makes the tables in a new database. Throws kFailedPrecondition when a newer Dunlin wrote it.
+void prepare_schema(Database& db);
+/// For readers: the same check, nothing is made.
+void check_schema(Database& db);
+
+}  // namespace dunlin::fleet
