@@ -1,0 +1,23 @@
+// Where uploads lie until they are folded. Whoever receives the chunks writes here; the coordinator reads and
+// discards.
+#pragma once
+
+#include <string>
+
+#include "base/bytes.h"
+#include "fleet/store/store.h"
+
+namespace dunlin::fleet {
+
+/// Called from several threads at once.
+class UpdateInbox {
+ public:
+  virtual ~UpdateInbox() = default;
+  /// The whole upload of a task, durable. Throws kNotFound while any of it is missing, kResourceExhausted
+  /// when it is larger than `max_bytes`.
+  virtual Bytes read(const TaskRow& task, uint64_t max_bytes) = 0;
+  /// Forgets it, complete or not.
+  virtual void discard(const TaskRow& task) = 0;
+};
+
+}  // namespace dunlin::fleet
