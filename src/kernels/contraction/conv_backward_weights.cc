@@ -2,7 +2,6 @@
 // through the window's pointers; B is dy, packed block by block. The pixels are summed in chunks, whose
 // number depends on the shape only, and the chunks are added in order: the result does not depend on threads.
 #include <algorithm>
-#include <limits>
 
 #include "kernels/contraction/contraction.h"
 #include "kernels/contraction/conv.h"
@@ -13,7 +12,7 @@ namespace dunlin {
 namespace {
 
 using contraction::ceil_div;
-using contraction::part_begin;
+using contraction::Split;
 using contraction::Window;
 
 // Runs of taps are read as one only while their copies at the border stay small.
@@ -75,13 +74,13 @@ void sum_chunk(const ContractionTable& table, const ConvShape& s, const Layout& 
   window.zeros = zeros;
   const float* dy_group = dy + task.group * l.outputs;
 
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const int64_t rows = window.k();
   float* c[contraction::kMaxTileRows];
-  const int64_t first_panel = part_begin(l.panels, l.tiles.column_tiles, task.column_begin);
-  const int64_t last_panel = part_begin(l.panels, l.tiles.column_tiles, task.column_end);
-  const int64_t begin = part_begin(l.pixels, l.chunks, task.chunk);
-  const int64_t end = part_begin(l.pixels, l.chunks, task.chunk + 1);
+  const Split row_tiles(rows, l.tiles.row_tiles), column_tiles(l.panels, l.tiles.column_tiles);
+  const int64_t first_panel = column_tiles.begin(task.column_begin),
+                last_panel = column_tiles.begin(task.column_end);
+  const Split chunks(l.pixels, l.chunks);
+  const int64_t begin = chunks.begin(task.chunk), end = chunks.begin(task.chunk + 1);
   for (int64_t pixel = begin; pixel < end; pixel += l.block) {
     const int64_t count = std::min(l.block, end - pixel);
     contraction::pack_panels(table.width, first_panel, last_panel, count, 0, count, l.outputs,
@@ -99,16 +98,14 @@ void sum_chunk(const ContractionTable& table, const ConvShape& s, const Layout& 
                                  .k = count,
                                  .panel_stride = count * table.width,
                                  .c = c,
-                                 .addend = pixel > begin ? c : nullptr,
-                                 .lo = -kInfinity,
-                                 .hi = kInfinity};
+                                 .addend = pixel > begin ? c : nullptr};
       for (int64_t i = 0; i < l.tiles.row_tiles; ++i) {
-        args.a_column = part_begin(rows, l.tiles.row_tiles, i);
-        const int num_rows = static_cast<int>(part_begin(rows, l.tiles.row_tiles, i + 1) - args.a_column);
+        args.a_column = row_tiles.begin(i);
+        const int num_rows = static_cast<int>(row_tiles.begin(i + 1) - args.a_column);
         for (int r = 0; r < num_rows; ++r) c[r] = sums + (tap * rows + args.a_column + r) * l.outputs;
         for (int64_t j = task.column_begin; j < task.column_end; ++j) {
-          const int64_t panel = part_begin(l.panels, l.tiles.column_tiles, j);
-          const int64_t num_panels = part_begin(l.panels, l.tiles.column_tiles, j + 1) - panel;
+          const int64_t panel = column_tiles.begin(j);
+          const int64_t num_panels = column_tiles.begin(j + 1) - panel;
           args.column = panel * table.width;
           args.num_columns = std::min(num_panels * table.width, l.outputs - args.column);
           args.b = packed + panel * count * table.width;
@@ -168,10 +165,11 @@ void conv_backward_weights(Isa isa, ThreadPool& pool, const ConvShape& s, const 
   if (l.pixels == 0) std::fill(sums, sums + l.sums_floats, 0.f);
   // Columns are shared out too when there are fewer chunks than threads.
   const int64_t parts = std::min(l.tiles.column_tiles, ceil_div(pool.size(), s.groups * l.chunks));
+  const Split column_parts(l.tiles.column_tiles, parts);
   const auto sum = [&](size_t index, int slot) {
     const int64_t i = static_cast<int64_t>(index), part = i % parts;
-    const Task task{i / parts / l.chunks, i / parts % l.chunks, part_begin(l.tiles.column_tiles, parts, part),
-                    part_begin(l.tiles.column_tiles, parts, part + 1)};
+    const Task task{i / parts / l.chunks, i / parts % l.chunks, column_parts.begin(part),
+                    column_parts.begin(part + 1)};
     sum_chunk(table, s, l, task, x, zeros, dy, sums + task.chunk * chunk_stride + task.group * group_weights,
               threads + static_cast<size_t>(slot) * l.thread_floats());
   };

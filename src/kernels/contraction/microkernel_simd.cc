@@ -28,33 +28,46 @@ constexpr int kMaxRows[] = {0, 12, 6, 4, 2, 2, 1, 1, 1};
 constexpr int kMaxRows[] = {0, 2, 1, 0, 0, 0, 0, 0, 0};
 #endif
 
-// One vector of a finished sum through scale, addend, bias and clip.
-HWY_INLINE VF finish(const TileArgs& t, VF x, bool has_addend, VF addend, VF bias) {
-  const F32 d;
-  x = hn::Mul(x, hn::Set(d, t.alpha));
-  if (has_addend) x = hn::MulAdd(addend, hn::Set(d, t.beta), x);
-  x = hn::Add(x, bias);
-  return at_most(at_least(x, hn::Set(d, t.lo)), hn::Set(d, t.hi));  // a NaN stays a NaN
-}
-
 // A tile whose last panel is partial, from its sums in memory. Out of line: it keeps the tiles small.
 HWY_NOINLINE void store_edge(const TileArgs& t, const float* sums, int rows, int columns) {
   const F32 d;
-  const size_t n = static_cast<size_t>(t.num_columns);
+  const VF beta = hn::Set(d, t.beta), lo = hn::Set(d, t.lo), hi = hn::Set(d, t.hi);
   for (int i = 0; i < rows; ++i, sums += columns) {
     float* c = t.c[i] + t.column;
     const float* addend = t.addend ? t.addend[i] + t.column : nullptr;
-    for_lanes(n, [&](size_t j, auto load, auto store) HWY_ATTR {
-      store(finish(t, load(sums + j), addend != nullptr, addend ? load(addend + j) : hn::Zero(d),
-                   t.bias ? load(t.bias + j) : hn::Zero(d)),
-            c + j);
+    for_lanes(static_cast<size_t>(t.num_columns), [&](size_t j, auto load, auto store) HWY_ATTR {
+      VF x = hn::Load(d, sums + j);
+      if (addend) x = hn::MulAdd(load(addend + j), beta, x);
+      if (t.clip) x = at_most(at_least(x, lo), hi);
+      store(x, c + j);
     });
   }
 }
 
 template <int kRows, int kVectors>
+HWY_INLINE void begin_tile(const TileArgs& t, VF (&acc)[kRows][kVectors]) {
+  const F32 d;
+#pragma GCC unroll 16
+  for (int v = 0; v < kVectors; ++v) acc[0][v] = t.bias ? hn::LoadU(d, t.bias + v * kLanes) : hn::Zero(d);
+#pragma GCC unroll 24
+  for (int i = 1; i < kRows; ++i) {
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) acc[i][v] = acc[0][v];
+  }
+}
+
+// Each step runs over all accumulators in registers, behind one branch.
+template <int kRows, int kVectors>
 HWY_INLINE void store_tile(const TileArgs& t, VF (&acc)[kRows][kVectors]) {
   const F32 d;
+  if (t.alpha != 1.f) {
+    const VF alpha = hn::Set(d, t.alpha);
+#pragma GCC unroll 24
+    for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) acc[i][v] = hn::Mul(acc[i][v], alpha);
+    }
+  }
   if (t.num_columns != kVectors * static_cast<int64_t>(kLanes)) {
     HWY_ALIGN float sums[kRows * kVectors * kLanes];
 #pragma GCC unroll 24
@@ -64,28 +77,30 @@ HWY_INLINE void store_tile(const TileArgs& t, VF (&acc)[kRows][kVectors]) {
     }
     return store_edge(t, sums, kRows, kVectors * static_cast<int>(kLanes));
   }
-  VF bias[kVectors];
-#pragma GCC unroll 16
-  for (int v = 0; v < kVectors; ++v) bias[v] = t.bias ? hn::LoadU(d, t.bias + v * kLanes) : hn::Zero(d);
   if (t.addend) {
+    const VF beta = hn::Set(d, t.beta);
 #pragma GCC unroll 24
     for (int i = 0; i < kRows; ++i) {
-      float* c = t.c[i] + t.column;
       const float* addend = t.addend[i] + t.column;
 #pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) {
-        hn::StoreU(finish(t, acc[i][v], true, hn::LoadU(d, addend + v * kLanes), bias[v]), d, c + v * kLanes);
+        acc[i][v] = hn::MulAdd(hn::LoadU(d, addend + v * kLanes), beta, acc[i][v]);
       }
     }
-  } else {
+  }
+  if (t.clip) {
+    const VF lo = hn::Set(d, t.lo), hi = hn::Set(d, t.hi);
 #pragma GCC unroll 24
     for (int i = 0; i < kRows; ++i) {
-      float* c = t.c[i] + t.column;
 #pragma GCC unroll 16
-      for (int v = 0; v < kVectors; ++v) {
-        hn::StoreU(finish(t, acc[i][v], false, hn::Zero(d), bias[v]), d, c + v * kLanes);
-      }
+      for (int v = 0; v < kVectors; ++v) acc[i][v] = at_most(at_least(acc[i][v], lo), hi);
     }
+  }
+#pragma GCC unroll 24
+  for (int i = 0; i < kRows; ++i) {
+    float* c = t.c[i] + t.column;
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) hn::StoreU(acc[i][v], d, c + v * kLanes);
   }
 }
 
@@ -94,11 +109,7 @@ void rows_tile(const TileArgs& t) {
   constexpr int kVectors = kPanels * kPanelVectors;
   const F32 d;
   VF acc[kRows][kVectors];
-#pragma GCC unroll 24
-  for (int i = 0; i < kRows; ++i) {
-#pragma GCC unroll 16
-    for (int v = 0; v < kVectors; ++v) acc[i][v] = hn::Zero(d);
-  }
+  begin_tile(t, acc);
   const float* b = t.b;
   const ptrdiff_t panel_stride = t.panel_stride;
   const int64_t num_k = t.k;
@@ -129,11 +140,7 @@ void columns_tile(const TileArgs& t) {
   constexpr int kVectors = kPanels * kPanelVectors;
   const F32 d;
   VF acc[kRows][kVectors];
-#pragma GCC unroll 24
-  for (int i = 0; i < kRows; ++i) {
-#pragma GCC unroll 16
-    for (int v = 0; v < kVectors; ++v) acc[i][v] = hn::Zero(d);
-  }
+  begin_tile(t, acc);
   const float* b = t.b;
   const ptrdiff_t panel_stride = t.panel_stride, column = t.a_column;
   const int64_t num_k = t.k;

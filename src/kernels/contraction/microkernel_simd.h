@@ -15,9 +15,8 @@ namespace dunlin::contraction {
 inline constexpr int kMaxTileRows = 24;
 inline constexpr int kMaxTilePanels = 8;
 
-/// One tile. The sum over taps t and k of A(i, t, k) * B(t, k, j), then, in this order: * alpha, + beta *
-/// addend,
-/// + bias, clip. Addend may be the output itself.
+/// One tile: (bias + the sum over taps t and k of A(i, t, k) * B(t, k, j)) * alpha + beta * addend, then the
+/// clip. Addend may be the output itself.
 struct TileArgs {
   /// Row tiles: A(i, t, k) = a[t * rows + i][k]. Column tiles (A transposed; one tap): A(i, k) =
   /// a[k][a_column + i].
@@ -30,9 +29,10 @@ struct TileArgs {
   const float* const* addend = nullptr;  ///< one pointer a row, or null
   ptrdiff_t column = 0;                  ///< added to the pointers of `c` and `addend`
   int64_t num_columns = 0;               ///< of the tile; fewer than panels * width at the right edge
-  const float* bias = nullptr;           ///< [num_columns], or null
+  const float* bias = nullptr;           ///< readable for panels * width floats, or null
   float alpha = 1, beta = 1;
-  float lo = 0, hi = 0;  ///< the clip; -inf and inf for none
+  bool clip = false;
+  float lo = 0, hi = 0;
 };
 using TileFunction = void (*)(const TileArgs&);
 

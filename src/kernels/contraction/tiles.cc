@@ -54,85 +54,118 @@ Grid make_grid(const Product& p, int threads) {
   return g;
 }
 
-struct Scratch {
-  const float* pointers[kMaxTileRows * kMaxBlock / 16];
-  alignas(64) float buffer[kMaxTileRows * kMaxBlock];
-};
-
-// One block of the reduction over all tiles of the ranges.
-void run_block(const Product& p, const TileChoice& tiles, Range row_tiles, Range column_tiles,
-               const Blocks& blocks, int64_t tap, int64_t k, Scratch& scratch) {
-  const Table& table = *p.table;
-  const int64_t panels = ceil_div(p.n, table.width), reduction = p.taps * p.k;
-  const bool first = tap == 0 && k == 0;
-  RowBlock block{.row = 0,
-                 .count = 0,
-                 .tap = tap,
-                 .num_taps = std::min(blocks.taps_per_block, p.taps - tap),
-                 .k = k,
-                 .num_k = std::min(blocks.k_per_block, p.k - k),
-                 .buffer = scratch.buffer};
-  const bool last = block.tap + block.num_taps == p.taps && block.k + block.num_k == p.k;
-  const ActivationKind kind = p.activation.kind;
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  const bool clip = last && kind == ActivationKind::kClip;
-
-  float* c[kMaxTileRows];
-  const float* addend[kMaxTileRows];
-  const bool has_addend = !first || p.has_residual;
-  TileArgs args{.a = scratch.pointers,
-                .taps = p.a_transposed ? 1 : block.num_taps,
-                .k = block.num_k,
-                .panel_stride = reduction * table.width,
-                .c = c,
-                .addend = has_addend ? addend : nullptr,
-                .alpha = p.alpha,
-                .beta = first ? p.beta : 1.f,
-                .lo = clip ? p.activation.a : -kInfinity,
-                .hi = clip ? p.activation.b : kInfinity};
-  if (p.a_transposed) p.rows(block, scratch.pointers);
-  for (int64_t i = row_tiles.begin; i < row_tiles.end; ++i) {
-    block.row = part_begin(p.m, tiles.row_tiles, i);
-    block.count = static_cast<int>(part_begin(p.m, tiles.row_tiles, i + 1) - block.row);
-    if (!p.a_transposed) p.rows(block, scratch.pointers);
-    args.a_column = block.row;
-    p.outputs(block.row, block.count, c, addend);
-    if (!first) std::copy(c, c + block.count, addend);
-    for (int64_t j = column_tiles.begin; j < column_tiles.end; ++j) {
-      const int64_t panel = part_begin(panels, tiles.column_tiles, j);
-      const int64_t num_panels = part_begin(panels, tiles.column_tiles, j + 1) - panel;
-      args.column = panel * table.width;
-      args.num_columns = std::min(num_panels * table.width, p.n - args.column);
-      args.b = p.packed_b + (panel * reduction + tap * p.k + k) * table.width;
-      args.bias = last && p.bias ? p.bias + args.column : nullptr;
-      (p.a_transposed ? table.columns : table.rows)[num_panels][block.count](args);
-    }
-    if (last && kind != ActivationKind::kClip && kind != ActivationKind::kNone) {
-      const int64_t begin = part_begin(panels, tiles.column_tiles, column_tiles.begin) * table.width;
-      const int64_t end =
-          std::min(p.n, part_begin(panels, tiles.column_tiles, column_tiles.end) * table.width);
-      for (int r = 0; r < block.count; ++r) table.activate(p.activation, c[r] + begin, end - begin);
-    }
+// A part of the product, with everything that does not change from block to block.
+class Part {
+ public:
+  Part(const Product& p, const TileChoice& tiles, Range row_tiles, Range column_tiles)
+      : p_(p),
+        table_(*p.table),
+        panels_(ceil_div(p.n, table_.width)),
+        reduction_(p.taps * p.k),
+        rows_(p.m, tiles.row_tiles),
+        columns_(panels_, tiles.column_tiles),
+        row_tiles_(row_tiles),
+        column_tiles_(column_tiles),
+        rows_per_tile_(ceil_div(p.m, tiles.row_tiles)),
+        late_(p.activation.kind != ActivationKind::kNone && p.activation.kind != ActivationKind::kClip),
+        late_bias_(p.bias != nullptr && p.alpha != 1) {
+    if (p.bias == nullptr || late_bias_) return;
+    // The last tile reads whole panels of bias: give it some.
+    const int64_t begin = columns_.begin(column_tiles.end - 1) * table_.width;
+    const int64_t end = columns_.begin(column_tiles.end) * table_.width;
+    if (end <= p.n) return;
+    std::fill(std::copy(p.bias + begin, p.bias + p.n, last_bias_), last_bias_ + (end - begin), 0.f);
+    edge_tile_ = column_tiles.end - 1;
   }
-}
 
-void run_part(const Product& p, const TileChoice& tiles, Range row_tiles, Range column_tiles) {
-  const Blocks blocks(p.taps, p.k);
-  Scratch scratch;
-  const bool one_block = blocks.taps_per_block >= p.taps && blocks.k_per_block >= p.k;
-  const int64_t rows_per_tile = ceil_div(p.m, tiles.row_tiles);
-  const int64_t step =
-      one_block ? row_tiles.end - row_tiles.begin : std::max<int64_t>(1, kRowBlock / rows_per_tile);
-  for (int64_t i = row_tiles.begin; i < row_tiles.end; i += step) {
-    const Range part{i, std::min(i + step, row_tiles.end)};
-    // An empty reduction still has one block, which writes the epilogue of zero.
-    for (int64_t tap = 0; tap == 0 || tap < p.taps; tap += blocks.taps_per_block) {
-      for (int64_t k = 0; k == 0 || k < p.k; k += blocks.k_per_block) {
-        run_block(p, tiles, part, column_tiles, blocks, tap, k, scratch);
+  void run() {
+    const Blocks blocks(p_.taps, p_.k);
+    const bool one_block = blocks.taps_per_block >= p_.taps && blocks.k_per_block >= p_.k;
+    const int64_t step =
+        one_block ? row_tiles_.end - row_tiles_.begin : std::max<int64_t>(1, kRowBlock / rows_per_tile_);
+    for (int64_t i = row_tiles_.begin; i < row_tiles_.end; i += step) {
+      const Range rows{i, std::min(i + step, row_tiles_.end)};
+      // An empty reduction still has one block, which writes the epilogue of zero.
+      for (int64_t tap = 0; tap == 0 || tap < p_.taps; tap += blocks.taps_per_block) {
+        for (int64_t k = 0; k == 0 || k < p_.k; k += blocks.k_per_block) {
+          run_block(rows, {.row = 0,
+                           .count = 0,
+                           .tap = tap,
+                           .num_taps = std::min(blocks.taps_per_block, p_.taps - tap),
+                           .k = k,
+                           .num_k = std::min(blocks.k_per_block, p_.k - k),
+                           .buffer = buffer_});
+        }
       }
     }
   }
-}
+
+ private:
+  // One block of the reduction over all tiles.
+  void run_block(Range row_tiles, RowBlock block) {
+    const bool first = block.tap == 0 && block.k == 0;
+    const bool last = block.tap + block.num_taps == p_.taps && block.k + block.num_k == p_.k;
+    const bool has_bias = first && p_.bias && !late_bias_;
+    const float* packed_b = p_.packed_b + (block.tap * p_.k + block.k) * table_.width;
+    TileArgs args{.a = pointers_,
+                  .taps = p_.a_transposed ? 1 : block.num_taps,
+                  .k = block.num_k,
+                  .panel_stride = reduction_ * table_.width,
+                  .c = c_,
+                  .addend = !first || p_.has_residual ? addend_ : nullptr,
+                  .alpha = p_.alpha,
+                  .beta = first ? p_.beta : 1.f,
+                  .clip = last && p_.activation.kind == ActivationKind::kClip && !late_bias_,
+                  .lo = p_.activation.a,
+                  .hi = p_.activation.b};
+    if (p_.a_transposed) p_.rows(block, pointers_);
+    for (int64_t i = row_tiles.begin; i < row_tiles.end; ++i) {
+      block.row = rows_.begin(i);
+      block.count = static_cast<int>(rows_.begin(i + 1) - block.row);
+      if (!p_.a_transposed) p_.rows(block, pointers_);
+      args.a_column = block.row;
+      p_.outputs(block.row, block.count, c_, addend_);
+      if (!first) std::copy(c_, c_ + block.count, addend_);
+      int64_t panel = columns_.begin(column_tiles_.begin);
+      for (int64_t j = column_tiles_.begin; j < column_tiles_.end; ++j) {
+        const int64_t next_panel = columns_.begin(j + 1), num_panels = next_panel - panel;
+        args.column = panel * table_.width;
+        args.num_columns = std::min(num_panels * table_.width, p_.n - args.column);
+        args.b = packed_b + panel * args.panel_stride;
+        if (has_bias) args.bias = j == edge_tile_ ? last_bias_ : p_.bias + args.column;
+        (p_.a_transposed ? table_.columns : table_.rows)[num_panels][block.count](args);
+        panel = next_panel;
+      }
+      if (last && (late_ || late_bias_)) finish_rows(block.count);
+    }
+  }
+
+  // What the tiles could not do in registers, while the rows are still in the cache.
+  void finish_rows(int count) {
+    const int64_t begin = columns_.begin(column_tiles_.begin) * table_.width;
+    const int64_t end = std::min(p_.n, columns_.begin(column_tiles_.end) * table_.width);
+    for (int i = 0; i < count; ++i) {
+      if (late_bias_) {
+        for (int64_t j = begin; j < end; ++j) c_[i][j] += p_.bias[j];
+      }
+      table_.activate(p_.activation, c_[i] + begin, end - begin);
+    }
+  }
+
+  const Product& p_;
+  const Table& table_;
+  const int64_t panels_, reduction_;
+  const Split rows_, columns_;
+  const Range row_tiles_, column_tiles_;
+  const int64_t rows_per_tile_;
+  const bool late_, late_bias_;
+  int64_t edge_tile_ = -1;
+  float* c_[kMaxTileRows];
+  const float* addend_[kMaxTileRows];
+  const float* pointers_[kMaxTileRows * kMaxBlock / 16];
+  float last_bias_[kMaxTilePanels * 16];
+  alignas(64) float buffer_[kMaxTileRows * kMaxBlock];
+};
 
 }  // namespace
 
@@ -178,14 +211,13 @@ Blocks::Blocks(int64_t taps, int64_t k) {
 void run(ThreadPool* pool, const Product& p) {
   if (p.m == 0 || p.n == 0) return;
   const Grid g = make_grid(p, pool ? pool->size() : 1);
+  const Split row_parts(g.tiles.row_tiles, g.row_parts), column_parts(g.tiles.column_tiles, g.column_parts);
   const auto part = [&](size_t index, int) {
     const int64_t r = static_cast<int64_t>(index) / g.column_parts,
                   c = static_cast<int64_t>(index) % g.column_parts;
-    run_part(
-        p, g.tiles,
-        {part_begin(g.tiles.row_tiles, g.row_parts, r), part_begin(g.tiles.row_tiles, g.row_parts, r + 1)},
-        {part_begin(g.tiles.column_tiles, g.column_parts, c),
-         part_begin(g.tiles.column_tiles, g.column_parts, c + 1)});
+    Part(p, g.tiles, {row_parts.begin(r), row_parts.begin(r + 1)},
+         {column_parts.begin(c), column_parts.begin(c + 1)})
+        .run();
   };
   const size_t count = static_cast<size_t>(g.row_parts * g.column_parts);
   const double work = double(p.m) * double(p.n) * double(p.taps * p.k);

@@ -47,8 +47,15 @@ struct TileChoice {
 };
 TileChoice choose_tiles(const Table& table, int64_t m, int64_t panels, int64_t reduction);
 
-/// First of the part `i` when `total` is shared out evenly over `parts`.
-inline int64_t part_begin(int64_t total, int64_t parts, int64_t i) { return total * i / parts; }
+/// `total` shared out evenly over `parts`: part i is [begin(i), begin(i + 1)).
+class Split {
+ public:
+  Split(int64_t total, int64_t parts) : size_(total / parts), longer_(total % parts) {}
+  int64_t begin(int64_t i) const { return i * size_ + (i < longer_ ? i : longer_); }
+
+ private:
+  int64_t size_, longer_;
+};
 
 /// How a reduction of taps x k is cut into blocks of at most kMaxBlock; the same on every machine.
 struct Blocks {
