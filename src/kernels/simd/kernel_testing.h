@@ -13,9 +13,8 @@
 
 namespace dunlin {
 
-/// Sizes around vector and unrolling boundaries, and two that are split between threads.
-inline constexpr size_t kOddSizes[] = {1,  2,  3,  5,  7,  8,   9,    15,    16,   17,
-                                       31, 33, 63, 64, 65, 100, 1023, 40000, 65537};
+/// Sizes around vector and unrolling boundaries, and one that is split between threads.
+inline constexpr size_t kOddSizes[] = {1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 100, 1023, 40000};
 
 template <typename Test>
 void for_each_isa_and_threads(const Test& test) {
