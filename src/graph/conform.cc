@@ -1,0 +1,181 @@
+#include "graph/conform.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/file_system.h"
+#include "graph/evaluate.h"
+#include "graph/onnx/import.h"
+#include "graph/onnx/tensors.h"
+#include "graph/passes/inline_functions.h"
+#include "graph/support.h"
+
+namespace dunlin {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<double> to_doubles(const Tensor& t) {
+  std::vector<double> out(static_cast<size_t>(t.num_elements()));
+  const Tensor dense = t.is_row_major() ? t.view() : t.clone();
+  for_format(t.format(), [&]<typename T>() {
+    const T* p = dense.data<T>();
+    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<double>(static_cast<ComputeType<T>>(p[i]));
+  });
+  return out;
+}
+
+/// "" or what differs.
+std::string compare_types(const Tensor& got, const Tensor& expected) {
+  const std::string g = std::string(got.format()->name) + to_string(got.shape());
+  const std::string e = std::string(expected.format()->name) + to_string(expected.shape());
+  return g == e ? "" : fmt::format("is {}, expected {}", g, e);
+}
+
+std::string compare_values(const Tensor& got, const Tensor& expected, const ConformOptions& o) {
+  if (std::string text = compare_types(got, expected); !text.empty()) return text;
+  if (expected.format()->kind != FormatDef::Kind::kFloat) {
+    // 64-bit integers do not fit a double: whole elements are compared.
+    const Tensor dense = got.is_row_major() ? got.view() : got.clone();
+    const auto a = std::as_const(dense).plane(Plane::kPayload), b = expected.plane(Plane::kPayload);
+    if (std::ranges::equal(a, b)) return "";
+  }
+  const std::vector<double> a = to_doubles(got), b = to_doubles(expected);
+  size_t wrong = 0, first = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const bool exact = expected.format()->kind != FormatDef::Kind::kFloat;
+    const bool same = a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i])) ||
+                      (!exact && std::isfinite(b[i]) && std::fabs(a[i] - b[i]) <= o.atol + o.rtol * std::fabs(b[i]));
+    if (!same && wrong++ == 0) first = i;
+  }
+  if (wrong == 0) return "";
+  return fmt::format("{} of {} elements differ; element {} is {}, expected {}", wrong, a.size(), first, a[first],
+                     b[first]);
+}
+
+/// Two samples of one distribution: means within six standard errors (one in 5e8 by chance).
+std::string compare_statistics(const Tensor& got, const Tensor& expected) {
+  if (std::string text = compare_types(got, expected); !text.empty()) return text;
+  const auto moments = [](const std::vector<double>& x) {
+    double mean = 0, variance = 0;
+    for (double v : x) mean += v / static_cast<double>(x.size());
+    for (double v : x) variance += (v - mean) * (v - mean) / static_cast<double>(x.size());
+    return std::pair{mean, variance};
+  };
+  const std::vector<double> a = to_doubles(got), b = to_doubles(expected);
+  if (a.empty()) return "";
+  const auto [mean_a, variance_a] = moments(a);
+  const auto [mean_b, variance_b] = moments(b);
+  const double error = 6 * std::sqrt((variance_a + variance_b) / static_cast<double>(a.size()));
+  if (std::fabs(mean_a - mean_b) <= error) return "";
+  return fmt::format("is random with mean {}, expected {} within {}", mean_a, mean_b, error);
+}
+
+/// Whether the model draws random numbers for these inputs.
+bool draws(const Graph& g, std::span<const Tensor> inputs) {
+  const auto known = [&](const Node& node, size_t i) -> const Tensor* {
+    if (i >= node.inputs.size() || node.inputs[i] == kNoValue) return nullptr;
+    for (size_t k = 0; k < g.inputs.size() && k < inputs.size(); ++k)
+      if (g.inputs[k] == node.inputs[i]) return &inputs[k];
+    return g.initializer(node.inputs[i]);
+  };
+  return std::any_of(g.nodes.begin(), g.nodes.end(), [&](const Node& node) {
+    if (node.op == "Dropout" && g.opset_of(node) >= 12) {
+      const Tensor *ratio = known(node, 1), *training = known(node, 2);
+      return training && to_scalar(*training) != 0 && (!ratio || to_scalar(*ratio) != 0);
+    }
+    return node.op == "Bernoulli" || node.op == "Multinomial" || node.op.starts_with("RandomUniform") ||
+           node.op.starts_with("RandomNormal");
+  });
+}
+
+std::vector<Tensor> load_tensors(const fs::path& folder, const char* stem, size_t expected) {
+  std::vector<Tensor> tensors;
+  for (size_t i = 0;; ++i) {
+    const fs::path path = folder / fmt::format("{}_{}.pb", stem, i);
+    if (!fs::exists(path)) break;
+    tensors.push_back(onnx::load_tensor_file(path));
+  }
+  if (tensors.size() != expected)
+    fail(ErrorCode::kInvalidArgument, "{} has {} {} files, the model has {}", folder.filename().string(),
+         tensors.size(), stem, expected);
+  return tensors;
+}
+
+void run_data_set(const fs::path& folder, const Model& model, const Graph& inlined, const ModelRunner& runner,
+                  const ConformOptions& options, ConformCase& c) {
+  const std::vector<Tensor> inputs = load_tensors(folder, "input", model.graph.inputs.size());
+  const std::vector<Tensor> expected = load_tensors(folder, "output", model.graph.outputs.size());
+  c.random |= draws(inlined, inputs);
+  const std::vector<Tensor> got = runner(model, inputs);
+  for (size_t i = 0; i < expected.size() && c.reason.empty(); ++i) {
+    const std::string text =
+        c.random ? compare_statistics(got[i], expected[i]) : compare_values(got[i], expected[i], options);
+    if (!text.empty())
+      c.reason = fmt::format("output \"{}\" {}", model.graph.value_name(model.graph.outputs[i]), text);
+  }
+}
+
+ConformCase run_case(const fs::path& folder, std::string name, const ModelRunner& runner,
+                     const ConformOptions& options) {
+  ConformCase c{.name = std::move(name), .reason = {}};
+  try {
+    const Model model = load_onnx(folder / "model.onnx");
+    const Graph inlined = inline_functions(model);
+    check_supported(inlined);
+    for (int i = 0; c.reason.empty() && fs::exists(folder / fmt::format("test_data_set_{}", i)); ++i)
+      run_data_set(folder / fmt::format("test_data_set_{}", i), model, inlined, runner, options, c);
+    if (!c.reason.empty()) c.result = ConformCase::Result::kFailed;
+  } catch (const Error& e) {
+    c.result = e.code() == ErrorCode::kUnsupported ? ConformCase::Result::kUnsupported : ConformCase::Result::kFailed;
+    c.reason = e.what();
+    const std::string prefix = (folder / "model.onnx").string() + ": ";
+    if (c.reason.starts_with(prefix)) c.reason.erase(0, prefix.size());
+  }
+  return c;
+}
+
+}  // namespace
+
+std::vector<Tensor> run_with_references(const Model& model, std::span<const Tensor> inputs) {
+  const Graph graph = inline_functions(model);
+  check_supported(graph);
+  return evaluate(graph, inputs);
+}
+
+std::string ConformReport::json() const {
+  nlohmann::ordered_json out = {
+      {"passed", passed}, {"failed", failed}, {"unsupported", unsupported}, {"random", random}};
+  auto& list = out["cases"] = nlohmann::ordered_json::array();
+  constexpr const char* kNames[] = {"passed", "failed", "unsupported"};
+  for (const ConformCase& c : cases)
+    list.push_back({{"name", c.name}, {"result", kNames[static_cast<int>(c.result)]}, {"reason", c.reason}});
+  return out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+ConformReport conform(const std::string& dir, const ModelRunner& runner, const ConformOptions& options) {
+  if (!fs::is_directory(dir)) fail(ErrorCode::kNotFound, "{}: no such folder", dir);
+  std::vector<fs::path> folders;
+  for (const auto& entry : fs::recursive_directory_iterator(dir))
+    if (entry.path().filename() == "model.onnx") folders.push_back(entry.path().parent_path());
+  if (folders.empty()) fail(ErrorCode::kNotFound, "{}: no folder below it holds a model.onnx", dir);
+  std::sort(folders.begin(), folders.end());
+  ConformReport report;
+  for (const fs::path& folder : folders) {
+    std::string name = fs::relative(folder, dir).string();
+    if (name == ".") name = folder.filename().string();
+    report.cases.push_back(run_case(folder, std::move(name), runner, options));
+    const ConformCase& c = report.cases.back();
+    report.passed += c.result == ConformCase::Result::kPassed;
+    report.failed += c.result == ConformCase::Result::kFailed;
+    report.unsupported += c.result == ConformCase::Result::kUnsupported;
+    report.random += c.random && c.result == ConformCase::Result::kPassed;
+    if (options.progress) options.progress(report.cases.size(), folders.size());
+  }
+  return report;
+}
+
+}  // namespace dunlin

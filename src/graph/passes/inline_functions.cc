@@ -1,0 +1,194 @@
+#include "graph/passes/inline_functions.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "graph/op.h"
+
+namespace dunlin {
+
+namespace {
+
+using Names = std::map<std::string, std::string, std::less<>>;
+
+class Inliner {
+ public:
+  Inliner(const Model& model, const InlineLimits& limits) : model_(model), limits_(limits) {}
+
+  Graph run() {
+    collect_names(model_.graph);
+    Graph g = model_.graph;
+    expand(g);
+    return g;
+  }
+
+ private:
+  const Function* callee(const Graph& g, const Node& node) const {
+    for (const Function& f : model_.functions)
+      if (f.name == node.op && f.domain == node.domain)
+        return !node.domain.empty() && find_op(node.domain, node.op, g.opset_of(node)) ? nullptr : &f;
+    return nullptr;
+  }
+
+  void collect_names(const Graph& g) {
+    for (const Value& v : g.values) used_.insert(v.name);
+    for (const Node& node : g.nodes)
+      for (const auto& [name, a] : node.attributes)
+        if (const GraphPtr* sub = std::get_if<GraphPtr>(&a)) collect_names(**sub);
+  }
+
+  std::string unused(const std::string& base) {
+    std::string name = base;
+    for (int i = 2; !used_.insert(name).second; ++i) name = fmt::format("{}_{}", base, i);
+    return name;
+  }
+
+  void expand(Graph& g) {
+    std::vector<Node> old = std::move(g.nodes);
+    g.nodes.clear();
+    for (Node& node : old) add(g, std::move(node));
+  }
+
+  void add(Graph& g, Node node) {
+    if (++nodes_ > limits_.max_nodes)
+      fail(ErrorCode::kResourceExhausted, "functions of the model expand to more than {} nodes",
+           limits_.max_nodes);
+    if (const Function* f = callee(g, node)) return splice(g, node, *f);
+    for (auto& [name, a] : node.attributes)
+      if (GraphPtr* sub = std::get_if<GraphPtr>(&a)) {
+        Graph copy = **sub;
+        expand(copy);
+        *sub = std::make_shared<const Graph>(std::move(copy));
+      }
+    g.nodes.push_back(std::move(node));
+  }
+
+  void splice(Graph& g, const Node& call, const Function& f) {
+    check_stack(g, call, f);
+    const Graph& body = f.body;
+    if (call.inputs.size() > body.inputs.size() || call.outputs.size() > body.outputs.size())
+      fail(ErrorCode::kInvalidArgument, "{}: {} inputs and {} outputs; the function has {} and {}",
+           describe(g, call), call.inputs.size(), call.outputs.size(), body.inputs.size(),
+           body.outputs.size());
+    std::string prefix = call.name;
+    for (size_t i = 0; prefix.empty() && i < call.outputs.size(); ++i)
+      if (call.outputs[i] != kNoValue) prefix = g.value_name(call.outputs[i]);
+    constexpr size_t kLongest = 256;  // a name grows with every call inside a call
+    if (prefix.size() > kLongest) prefix.resize(kLongest);
+
+    std::vector<ValueId> to(body.values.size(), kNoValue);
+    std::vector<char> mapped(body.values.size(), 0);
+    const auto map = [&](ValueId v, ValueId target) {
+      to[static_cast<size_t>(v)] = target;
+      mapped[static_cast<size_t>(v)] = 1;
+    };
+    for (size_t i = 0; i < body.inputs.size(); ++i)
+      map(body.inputs[i], i < call.inputs.size() ? call.inputs[i] : kNoValue);
+    // An output that is also an input, or given twice, is copied at the end.
+    std::vector<std::pair<ValueId, ValueId>> copies;
+    for (size_t i = 0; i < call.outputs.size(); ++i) {
+      if (call.outputs[i] == kNoValue) continue;
+      if (mapped[static_cast<size_t>(body.outputs[i])])
+        copies.emplace_back(body.outputs[i], call.outputs[i]);
+      else
+        map(body.outputs[i], call.outputs[i]);
+    }
+    for (size_t v = 0; v < body.values.size(); ++v)
+      if (!mapped[v]) to[v] = g.add_value(unused(prefix + "/" + body.values[v].name));
+
+    Names names;
+    for (size_t v = 0; v < to.size(); ++v)
+      if (to[v] != kNoValue) names.emplace(body.values[v].name, g.value_name(to[v]));
+
+    stack_.push_back(&f);
+    for (const Node& inner : body.nodes) {
+      Node node = inner;
+      node.name = node.name.empty() ? prefix : prefix + "/" + node.name;
+      for (ValueId& v : node.inputs)
+        if (v != kNoValue) v = to[static_cast<size_t>(v)];
+      for (ValueId& v : node.outputs)
+        if (v != kNoValue) v = to[static_cast<size_t>(v)];
+      const int opset = body.opset_of(inner);
+      node.opset = 0;
+      if (g.opset_of(node) != opset) node.opset = opset;
+      bind(node, call, f, names);
+      add(g, std::move(node));
+    }
+    stack_.pop_back();
+    for (const auto& [from, target] : copies) {
+      Node copy;
+      copy.op = "Identity";
+      copy.name = prefix;
+      copy.inputs = {to[static_cast<size_t>(from)]};
+      copy.outputs = {target};
+      g.nodes.push_back(std::move(copy));
+    }
+  }
+
+  void check_stack(const Graph& g, const Node& call, const Function& f) const {
+    if (std::find(stack_.begin(), stack_.end(), &f) != stack_.end()) {
+      std::string chain;
+      for (const Function* s : stack_) chain += s->name + " -> ";
+      fail(ErrorCode::kCorrupt, "{}: functions of the model call each other in a circle: {}{}",
+           describe(g, call), chain, f.name);
+    }
+    if (stack_.size() >= static_cast<size_t>(limits_.max_depth))
+      fail(ErrorCode::kResourceExhausted, "{}: functions call functions deeper than {}", describe(g, call),
+           limits_.max_depth);
+  }
+
+  /// Gives a body's node the call's attributes, and its subgraphs names of their own.
+  void bind(Node& node, const Node& call, const Function& f, const Names& names) {
+    for (auto it = node.attributes.begin(); it != node.attributes.end();) {
+      if (const AttributeRef* ref = std::get_if<AttributeRef>(&it->second)) {
+        const auto given = call.attributes.find(ref->name);
+        const auto otherwise = f.defaults.find(ref->name);
+        if (given == call.attributes.end() && otherwise == f.defaults.end()) {
+          it = node.attributes.erase(it);  // the op's own default holds
+          continue;
+        }
+        it->second = given != call.attributes.end() ? given->second : otherwise->second;
+      } else if (GraphPtr* sub = std::get_if<GraphPtr>(&it->second)) {
+        *sub = std::make_shared<const Graph>(renamed(**sub, call, f, names));
+      }
+      ++it;
+    }
+  }
+
+  Graph renamed(Graph sub, const Node& call, const Function& f, Names names) {
+    std::vector<char> captured(sub.values.size(), 0);
+    for (ValueId v : sub.captured) captured[static_cast<size_t>(v)] = 1;
+    for (size_t v = 0; v < sub.values.size(); ++v) {
+      std::string& name = sub.values[v].name;
+      if (captured[v]) {
+        const auto it = names.find(name);
+        if (it == names.end())
+          fail(ErrorCode::kUnsupported,
+               "function {}.{}: its subgraph reads the input \"{}\", which the call leaves out", f.domain,
+               f.name, name);
+        name = it->second;
+      } else {
+        std::string fresh = unused(name);
+        names[name] = fresh;
+        name = std::move(fresh);
+      }
+    }
+    for (Node& node : sub.nodes) bind(node, call, f, names);
+    return sub;
+  }
+
+  const Model& model_;
+  const InlineLimits& limits_;
+  std::unordered_set<std::string> used_;
+  std::vector<const Function*> stack_;
+  uint64_t nodes_ = 0;
+};
+
+}  // namespace
+
+Graph inline_functions(const Model& model, const InlineLimits& limits) {
+  if (model.functions.empty()) return model.graph;
+  return Inliner(model, limits).run();
+}
+
+}  // namespace dunlin

@@ -1,0 +1,50 @@
+#include "graph/support.h"
+
+#include "graph/op.h"
+
+namespace dunlin {
+
+namespace {
+
+void add_nodes(const Graph& g, std::vector<Unsupported>& out) {
+  for (const Node& node : g.nodes) {
+    try {
+      op_of(g, node);
+    } catch (const Error& e) {
+      std::string name = node.name;
+      for (ValueId v : node.outputs)
+        if (name.empty() && v != kNoValue) name = g.value_name(v);
+      out.push_back({node.domain.empty() ? node.op : node.domain + "." + node.op, std::move(name), e.what()});
+    }
+    for (const auto& [key, a] : node.attributes)
+      if (const GraphPtr* sub = std::get_if<GraphPtr>(&a)) add_nodes(**sub, out);
+  }
+}
+
+}  // namespace
+
+std::vector<Unsupported> unsupported_parts(const Graph& g) {
+  std::vector<Unsupported> out;
+  const auto add_value = [&](const char* what, ValueId v) {
+    if (g.type(v).kind != Type::Kind::kTensor)
+      out.push_back({"", g.value_name(v),
+                     fmt::format("{} \"{}\" is a {}: only tensors are supported", what, g.value_name(v),
+                                 to_string(g.type(v)))});
+  };
+  for (ValueId v : g.inputs) add_value("input", v);
+  for (ValueId v : g.outputs) add_value("output", v);
+  add_nodes(g, out);
+  return out;
+}
+
+void check_supported(const Graph& g) {
+  const std::vector<Unsupported> parts = unsupported_parts(g);
+  if (parts.empty()) return;
+  constexpr size_t kShown = 5;
+  std::string text = parts[0].reason;
+  for (size_t i = 1; i < parts.size() && i < kShown; ++i) text += "; " + parts[i].reason;
+  if (parts.size() > kShown) text += fmt::format("; and {} more", parts.size() - kShown);
+  throw Error(ErrorCode::kUnsupported, text);
+}
+
+}  // namespace dunlin

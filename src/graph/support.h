@@ -1,0 +1,21 @@
+// What of a model Dunlin cannot run, all of it at once, before anything is planned.
+#pragma once
+
+#include "graph/ir.h"
+
+namespace dunlin {
+
+struct Unsupported {
+  std::string op;      ///< "Einsum", "ai.onnx.ml.Scaler", or "" for an input or output
+  std::string node;    ///< its name, or its first output's; or the input's
+  std::string reason;  ///< one sentence, with what is supported
+};
+
+/// Everything that is missing: ops (in subgraphs too), inputs and outputs that are not tensors. Empty: the
+/// graph can be planned. Call it on the graph that inline_functions() returns.
+std::vector<Unsupported> unsupported_parts(const Graph& graph);
+
+/// Throws kUnsupported that lists them (the first ones, and how many more).
+void check_supported(const Graph& graph);
+
+}  // namespace dunlin
