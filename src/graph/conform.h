@@ -9,8 +9,9 @@
 
 namespace dunlin {
 
-/// Runs a model: inputs in the order of model.graph.inputs, outputs in the order of its outputs. Throws kUnsupported
-/// for what it cannot run. Handed in, so that the same cases hold the references and the runtime.
+/// Runs a model: inputs in the order of model.graph.inputs, outputs in the order of its outputs. Throws
+/// kUnsupported for what it cannot run. Handed in, so that the same cases hold the references and the
+/// runtime.
 using ModelRunner = std::function<std::vector<Tensor>(const Model& model, std::span<const Tensor> inputs)>;
 
 /// The scalar references, one node after the other.
