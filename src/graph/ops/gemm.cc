@@ -74,7 +74,7 @@ void gradient(Grad& g) {
   if (g.needs(0)) g.to_input(0, ta ? gemm(b, dy, tb, int64_t{1}) : gemm(dy, b, int64_t{0}, 1 - tb));
   if (g.needs(1)) g.to_input(1, tb ? gemm(dy, a, int64_t{1}, ta) : gemm(a, dy, 1 - ta, int64_t{0}));
   if (g.needs(2)) {
-    const Type& bias = g.graph().type(g.in(2));
+    const Type bias = g.graph().type(g.in(2));  // a copy: emitting nodes moves the types
     const ValueId scaled = beta == 1 ? dy : g.mul(dy, g.constant(beta, dy));
     const bool per_column = bias.shape && bias.shape->rank() == 1 && (*bias.shape)[0] > 1;
     g.to_input(2, per_column ? g.emit("BiasGrad", {scaled}) : g.reduce_to(scaled, g.in(2)));

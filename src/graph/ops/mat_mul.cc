@@ -20,7 +20,8 @@ ValueId as_matrix(Grad& g, ValueId v, int64_t axis) {
 }
 
 void gradient(Grad& g) {
-  const Type &ta = g.graph().type(g.in(0)), &tb = g.graph().type(g.in(1));
+  // Copies: emitting nodes adds values, which moves the types.
+  const Type ta = g.graph().type(g.in(0)), tb = g.graph().type(g.in(1));
   if (!ta.shape || !tb.shape) g.unsupported("the ranks of A and B must be known to differentiate");
   const int ra = ta.shape->rank(), rb = tb.shape->rank();
   ValueId a = g.in(0), b = g.in(1), dy = g.out_grad(0);
