@@ -105,11 +105,14 @@ int Planner::add_copy(int from, Layout layout) {
 std::optional<Lowered> Planner::lower(const Node& node, const std::vector<Type>& out_types) {
   const LowerFunction function = options_.reference_only ? nullptr : find_lowering(node.domain, node.op);
   if (!function) return std::nullopt;
+  // Kernels need not know of empty tensors.
+  const auto empty = [](const Type& t) { return t.shape && t.shape->num_elements() == 0; };
+  if (std::any_of(out_types.begin(), out_types.end(), empty)) return std::nullopt;
   std::vector<LowerContext::Input> inputs(node.inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (node.inputs[i] == kNoValue) continue;
     const Operand& o = plan_.operands[static_cast<size_t>(operand_of(node.inputs[i], Layout::kAny))];
-    if (!o.planned()) return std::nullopt;
+    if (!o.planned() || empty(o.type) || !is_plain(o.type.format)) return std::nullopt;
     inputs[i] = {o.type, layouts_agree(o.shape()) ? Layout::kRowMajor : o.layout, o.constant};
   }
   return function(LowerContext(*graph_, node, std::move(inputs), out_types, lower_options_, packed_));

@@ -42,6 +42,12 @@ class LowerContext : public NodeView {
   std::optional<std::vector<int64_t>> ints(std::string_view name, int i) const;
   /// Whether every operand that is there is f32: what the kernels compute in.
   bool all_f32() const;
+  /// Channels last when input i lies so, row major otherwise.
+  Layout layout_like(std::initializer_list<int> inputs) const {
+    for (int i : inputs)
+      if (has_input(i) && layout(i) == Layout::kChannelsLast) return Layout::kChannelsLast;
+    return Layout::kRowMajor;
+  }
   PackedCache& packed() const { return *packed_; }
 
  private:
@@ -52,10 +58,10 @@ class LowerContext : public NodeView {
 };
 
 struct Lowered {
-  std::string kernel;
-  Kernel run;
+  std::string kernel = {};
+  Kernel run = {};
   /// Wanted layout of each input and made layout of each output; missing entries are row major.
-  std::vector<Layout> in, out;
+  std::vector<Layout> in = {}, out = {};
   /// Bit i: output 0 may take the memory of input i.
   uint32_t in_place = 0;
   /// Bit i: input i is not read in a run (its constant was packed, or only its shape matters).
@@ -70,8 +76,29 @@ struct Lowered {
 /// none: run the reference instead.
 using LowerFunction = std::optional<Lowered> (*)(const LowerContext&);
 
+/// One entry of a family's list.
+struct LowerEntry {
+  std::string_view domain, op;
+  LowerFunction lower;
+};
+
 /// Null when the op has no lowering.
 LowerFunction find_lowering(std::string_view domain, std::string_view op);
+
+inline size_t elements(const Shape& shape) { return static_cast<size_t>(shape.num_elements()); }
+/// Bytes of scratch for `floats`, so that parts of scratch stay aligned.
+inline uint64_t scratch_for(size_t floats) { return (floats * sizeof(float) + 63) / 64 * 64; }
+
+/// A constant's packed form, or scratch to pack into in every run when the value may change.
+struct PackedWeight {
+  std::shared_ptr<const Tensor> packed;  ///< null: pack into scratch
+  size_t floats = 0;
+  uint64_t scratch_bytes() const { return packed ? 0 : scratch_for(floats); }
+  uint64_t bytes() const { return packed ? packed->num_bytes() : 0; }
+};
+/// `pack(pool, from, to)`; `kind` names everything that the packed form depends on beside the values.
+PackedWeight pack_weight(const LowerContext& c, int input, size_t floats, const std::string& kind,
+                         const std::function<void(ThreadPool&, const float*, float*)>& pack);
 
 /// The scalar reference as a step: takes any layout, makes row-major outputs.
 Lowered lower_reference(const std::shared_ptr<const Graph>& graph, const Node& node);

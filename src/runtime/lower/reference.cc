@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "kernels/layout/copy.h"
 #include "runtime/lower/lowering.h"
 #include "tensor/strided.h"
 
@@ -62,9 +63,28 @@ Lowered lower_at_run_time(const std::shared_ptr<const Graph>& graph, const Node&
           .out = {}};
 }
 
-Lowered lower_copy(const Type&, Layout from, Layout to, const LowerOptions&) {
+Lowered lower_copy(const Type& type, Layout from, Layout to, const LowerOptions&) {
+  const Shape& shape = *type.shape;
+  if (element_bytes(type.format) > 8 || shape.rank() > static_cast<int>(CopyDims::kMaxRank))
+    return {.kernel = "copy",
+            .run = [](const StepArgs& args) { copy_strided(*args.in[0], *args.out[0]); },
+            .in = {from},
+            .out = {to}};
+  CopyDims dims;
+  dims.rank = static_cast<size_t>(shape.rank());
+  const Strides a = strides_of(from, shape), b = strides_of(to, shape);
+  for (size_t d = 0; d < dims.rank; ++d) {
+    dims.dims[d] = static_cast<size_t>(shape[static_cast<int>(d)]);
+    dims.source_strides[d] = a[d];
+    dims.destination_strides[d] = b[d];
+  }
+  const size_t bytes = static_cast<size_t>(element_bytes(type.format));
   return {.kernel = "copy",
-          .run = [](const StepArgs& args) { copy_strided(*args.in[0], *args.out[0]); },
+          .run =
+              [=](const StepArgs& args) {
+                copy_strided(args.pool, dims, bytes, args.in[0]->plane(Plane::kPayload).data(),
+                             args.out[0]->plane(Plane::kPayload).data());
+              },
           .in = {from},
           .out = {to}};
 }

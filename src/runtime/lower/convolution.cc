@@ -1,0 +1,202 @@
+// Conv and its gradients. Activations lie channels last; a depthwise convolution in one or two dimensions has
+// its own kernels, everything else is the implicit matrix product.
+#include "graph/ops/window.h"
+#include "kernels/contraction/conv.h"
+#include "kernels/depthwise/depthwise.h"
+#include "kernels/reduce/reduce.h"
+#include "runtime/lower/activation.h"
+#include "runtime/lower/families.h"
+
+namespace dunlin::lower {
+
+namespace {
+
+constexpr Layout kLast = Layout::kChannelsLast, kRow = Layout::kRowMajor;
+
+std::optional<ConvShape> conv_shape(const LowerContext& c, const Shape& x, const Shape& w) {
+  if (!c.all_f32() || x.rank() > 5) return std::nullopt;
+  const ops::ConvGeometry g = ops::conv_geometry(c, x, w);
+  ConvShape s;
+  s.batch = g.n;
+  s.groups = g.groups;
+  s.in_channels = g.groups * g.c;
+  s.out_channels = g.groups * g.m;
+  // The kernels count missing axes at the front, the geometry at the back.
+  const size_t rank = static_cast<size_t>(x.rank() - 2), shift = 3 - rank;
+  for (size_t d = 0; d < rank; ++d) {
+    s.in[d + shift] = g.in[d];
+    s.out[d + shift] = g.out[d];
+    s.kernel[d + shift] = g.kernel[d];
+    s.stride[d + shift] = g.stride[d];
+    s.dilation[d + shift] = g.dilation[d];
+    s.pad[d + shift] = g.pad[d];
+    if (g.pad[d] < 0) return std::nullopt;
+  }
+  return s;
+}
+
+bool is_depthwise(const ConvShape& s) {
+  return s.groups == s.in_channels && s.groups > 1 && s.in[0] == 1 && s.kernel[0] == 1 && s.pad[0] == 0;
+}
+
+DepthwiseDims depthwise_dims(const ConvShape& s) {
+  const auto u = [](int64_t v) { return static_cast<size_t>(v); };
+  DepthwiseDims d;
+  d.n = u(s.batch), d.h = u(s.in[1]), d.w = u(s.in[2]), d.c = u(s.in_channels);
+  d.multiplier = u(s.out_channels / s.in_channels);
+  d.kernel_h = u(s.kernel[1]), d.kernel_w = u(s.kernel[2]);
+  d.stride_h = u(s.stride[1]), d.stride_w = u(s.stride[2]);
+  d.dilation_h = u(s.dilation[1]), d.dilation_w = u(s.dilation[2]);
+  d.pad_top = u(s.pad[1]), d.pad_left = u(s.pad[2]);
+  d.out_h = u(s.out[1]), d.out_w = u(s.out[2]);
+  return d;
+}
+
+uint64_t macs(const ConvShape& s) {
+  return static_cast<uint64_t>(s.out_pixels() * s.out_channels * (s.in_channels / s.groups) * s.taps());
+}
+
+/// What packing depends on beside the weights' own shape, which belongs to the tensor.
+std::string pack_kind(std::string_view name, const ConvShape& s) {
+  return fmt::format("{} g{} s{},{},{} d{},{},{} p{},{},{}", name, s.groups, s.stride[0], s.stride[1],
+                     s.stride[2], s.dilation[0], s.dilation[1], s.dilation[2], s.pad[0], s.pad[1], s.pad[2]);
+}
+
+Epilogue epilogue_of(const StepArgs& args, const Activation& activation, ptrdiff_t row) {
+  Epilogue e;
+  e.bias = args.in.size() > 2 ? args.x(2) : nullptr;
+  e.residual = args.in.size() > 3 ? args.x(3) : nullptr;
+  e.residual_stride = row;
+  e.activation = activation;
+  return e;
+}
+
+/// Conv: x, w, bias; FusedConv: and a residual.
+std::optional<Lowered> forward(const LowerContext& c) {
+  const auto shape = conv_shape(c, c.shape(0), c.shape(1));
+  if (!shape) return std::nullopt;
+  const ConvShape s = *shape;
+  const Isa isa = c.isa();
+  const Activation activation = fused_activation(c);
+  const ptrdiff_t row = s.out_channels;
+  Lowered l{.in = {kLast, kRow, kRow, kLast}, .out = {kLast}, .in_place = 0b1000, .macs = macs(s)};
+  if (is_depthwise(s)) {
+    const DepthwiseDims d = depthwise_dims(s);
+    const PackedWeight w =
+        pack_weight(c, 1, elements(c.shape(1)), "depthwise",
+                    [&](ThreadPool&, const float* from, float* to) { depthwise_pack_weight(d, from, to); });
+    l.kernel = "depthwise_forward";
+    l.scratch_bytes = w.scratch_bytes();
+    l.packed_bytes = w.bytes();
+    l.run = [=](const StepArgs& args) {
+      const float* packed = w.packed ? w.packed->data<float>() : args.scratch_floats();
+      if (!w.packed) depthwise_pack_weight(d, args.x(1), args.scratch_floats());
+      depthwise_forward(args.pool, isa, d, args.x(0), packed, epilogue_of(args, activation, row), args.y(0));
+    };
+    if (w.packed) l.unread = 0b10;
+    return l;
+  }
+  const PackedWeight w =
+      pack_weight(c, 1, conv_packed_floats(isa, s), pack_kind("conv", s),
+                  [&](ThreadPool& pool, const float* from, float* to) { conv_pack(isa, pool, s, from, to); });
+  l.kernel = "conv_forward";
+  l.scratch_bytes = w.scratch_bytes();
+  l.packed_bytes = w.bytes();
+  l.run = [=](const StepArgs& args) {
+    const float* packed = w.packed ? w.packed->data<float>() : args.scratch_floats();
+    if (!w.packed) conv_pack(isa, args.pool, s, args.x(1), args.scratch_floats());
+    conv_forward(isa, args.pool, s, args.x(0), packed, args.y(0), epilogue_of(args, activation, row));
+  };
+  if (w.packed) l.unread = 0b10;
+  return l;
+}
+
+/// dy, w, like x.
+std::optional<Lowered> grad_input(const LowerContext& c) {
+  const auto shape = conv_shape(c, c.shape(2), c.shape(1));
+  if (!shape) return std::nullopt;
+  const ConvShape s = *shape;
+  const Isa isa = c.isa();
+  Lowered l{.in = {kLast, kRow, Layout::kAny}, .out = {kLast}, .unread = 0b100, .macs = macs(s)};
+  if (is_depthwise(s)) {
+    const DepthwiseDims d = depthwise_dims(s);
+    l.kernel = "depthwise_backward_data";
+    l.scratch_bytes = scratch_for(elements(c.shape(1)));
+    l.run = [=](const StepArgs& args) {
+      depthwise_pack_weight(d, args.x(1), args.scratch_floats());
+      depthwise_backward_data(args.pool, isa, d, args.x(0), args.scratch_floats(), args.y(0));
+    };
+    return l;
+  }
+  const PackedWeight w = pack_weight(
+      c, 1, conv_packed_backward_floats(isa, s), pack_kind("conv_backward", s),
+      [&](ThreadPool& pool, const float* from, float* to) { conv_pack_backward(isa, pool, s, from, to); });
+  l.kernel = "conv_backward_data";
+  l.scratch_bytes = w.scratch_bytes();
+  l.packed_bytes = w.bytes();
+  l.run = [=](const StepArgs& args) {
+    const float* packed = w.packed ? w.packed->data<float>() : args.scratch_floats();
+    if (!w.packed) conv_pack_backward(isa, args.pool, s, args.x(1), args.scratch_floats());
+    conv_backward_data(isa, args.pool, s, args.x(0), packed, args.y(0));
+  };
+  if (w.packed) l.unread |= 0b10;
+  return l;
+}
+
+/// dy, x, like w.
+std::optional<Lowered> grad_weight(const LowerContext& c) {
+  const auto shape = conv_shape(c, c.shape(1), c.shape(2));
+  if (!shape) return std::nullopt;
+  const ConvShape s = *shape;
+  const Isa isa = c.isa();
+  Lowered l{.in = {kLast, kLast, Layout::kAny}, .out = {kRow}, .unread = 0b100, .macs = macs(s)};
+  if (is_depthwise(s)) {
+    const DepthwiseDims d = depthwise_dims(s);
+    const uint64_t first = scratch_for(elements(c.shape(2)));
+    l.kernel = "depthwise_backward_weight";
+    l.scratch_bytes = first + scratch_for(depthwise_backward_weight_scratch(d));
+    l.run = [=](const StepArgs& args) {
+      float* packed = args.scratch_floats();
+      depthwise_backward_weight(args.pool, isa, d, args.x(1), args.x(0),
+                                reinterpret_cast<float*>(args.scratch + first), packed);
+      depthwise_unpack_weight(d, packed, args.y(0));
+    };
+    return l;
+  }
+  l.kernel = "conv_backward_weights";
+  l.scratch_bytes = scratch_for(conv_backward_weights_scratch_floats(isa, s, c.num_threads()));
+  l.run = [=](const StepArgs& args) {
+    conv_backward_weights(isa, args.pool, s, args.x(1), args.x(0), args.y(0), false, args.scratch_floats());
+  };
+  return l;
+}
+
+/// dy [N, C, ...] -> [C]
+std::optional<Lowered> bias_grad(const LowerContext& c) {
+  const Shape& x = c.shape(0);
+  if (!c.all_f32() || x.rank() > 5) return std::nullopt;
+  const ReduceDims d{1, elements(x) / static_cast<size_t>(x[1]), static_cast<size_t>(x[1])};
+  const Isa isa = c.isa();
+  return Lowered{.kernel = "reduce_columns",
+                 .run =
+                     [=](const StepArgs& args) {
+                       reduce(args.pool, isa, ReduceOp::kSum, d, args.x(0), args.scratch_floats(), args.y(0));
+                     },
+                 .in = {kLast},
+                 .out = {},
+                 .scratch_bytes = scratch_for(reduce_scratch(d))};
+}
+
+constexpr LowerEntry kEntries[] = {
+    {"", "Conv", forward},
+    {kDunlinDomain, "FusedConv", forward},
+    {kDunlinDomain, "ConvGradInput", grad_input},
+    {kDunlinDomain, "ConvGradWeight", grad_weight},
+    {kDunlinDomain, "BiasGrad", bias_grad},
+};
+
+}  // namespace
+
+std::span<const LowerEntry> convolution() { return kEntries; }
+
+}  // namespace dunlin::lower

@@ -1,0 +1,219 @@
+// Functions of one or two values, and the gradients of activations. Dense operands may lie in any one order;
+// broadcasting is a loop nest over the output's own order.
+#include "graph/ops/elementwise.h"
+
+#include "kernels/pointwise/accumulate.h"
+#include "kernels/pointwise/binary.h"
+#include "kernels/pointwise/unary.h"
+#include "runtime/lower/activation.h"
+#include "runtime/lower/families.h"
+
+namespace dunlin::lower {
+
+namespace {
+
+constexpr float kInf = std::numeric_limits<float>::infinity();
+
+Lowered dense(const LowerContext& c, std::string kernel, Kernel run) {
+  const Layout layout = c.layout_like({0, 1});
+  return {.kernel = std::move(kernel),
+          .run = std::move(run),
+          .in = {layout, layout},
+          .out = {layout},
+          .in_place = 0b11};
+}
+
+template <UnaryOp op>
+std::optional<Lowered> unary_step(const LowerContext& c) {
+  if (!c.all_f32()) return std::nullopt;
+  const size_t n = elements(c.shape(0));
+  const Isa isa = c.isa();
+  const float a = c.attr_float("alpha", 1);
+  return dense(c, "unary",
+               [=](const StepArgs& args) { unary(args.pool, isa, op, args.x(0), args.y(0), n, a); });
+}
+
+/// The activation that a node of one input stands for.
+using ActivationOf = std::optional<Activation> (*)(const LowerContext&);
+
+template <ActivationOf activation_of>
+std::optional<Lowered> activation_step(const LowerContext& c) {
+  if (c.format(0) != &formats::kF32) return std::nullopt;
+  const auto act = activation_of(c);
+  if (!act) return std::nullopt;
+  const size_t n = elements(c.shape(0));
+  const Isa isa = c.isa();
+  Lowered l = dense(c, "activation",
+                    [=](const StepArgs& args) { activation(args.pool, isa, *act, args.x(0), args.y(0), n); });
+  l.in = {c.layout_like({0})};  // further inputs are constants that the activation has read
+  l.out = l.in;
+  l.in_place = 1;
+  l.unread = ~1u;
+  return l;
+}
+
+std::optional<Activation> relu(const LowerContext&) { return Activation::relu(); }
+std::optional<Activation> leaky_relu(const LowerContext& c) {
+  return Activation::leaky_relu(c.attr_float("alpha", 0.01f));
+}
+std::optional<Activation> hard_sigmoid(const LowerContext& c) {
+  return Activation::hard_sigmoid(c.attr_float("alpha", 0.2f), c.attr_float("beta", 0.5f));
+}
+std::optional<Activation> hard_swish(const LowerContext&) {
+  return Activation{ActivationKind::kHardSwish, 0, 0};
+}
+std::optional<Activation> sigmoid(const LowerContext&) { return Activation{ActivationKind::kSigmoid, 0, 0}; }
+std::optional<Activation> silu(const LowerContext&) { return Activation{ActivationKind::kSilu, 0, 0}; }
+std::optional<Activation> tanh(const LowerContext&) { return Activation{ActivationKind::kTanh, 0, 0}; }
+
+/// Bounds are attributes before opset 11 and inputs since.
+std::optional<Activation> clip(const LowerContext& c) {
+  float bounds[] = {c.attr_float("min", -kInf), c.attr_float("max", kInf)};
+  for (int i : {1, 2}) {
+    if (!c.has_input(i)) continue;
+    if (!c.constant(i)) return std::nullopt;
+    bounds[i - 1] = static_cast<float>(to_scalar(*c.constant(i)));
+  }
+  return Activation::clip(bounds[0], bounds[1]);
+}
+
+template <BinaryOp op>
+std::optional<Lowered> binary_step(const LowerContext& c) {
+  if (!c.all_f32() || c.num_inputs() != 2) return std::nullopt;
+  const Isa isa = c.isa();
+  const Shape& y = c.out_shape(0);
+  const Shape& x0 = c.shape(0);
+  const Shape x1 = ops::aligned_shape(c, x0, c.shape(1));
+  const Layout layout = c.layout_like({0, 1});
+  if (x0 == y && x1 == y) {
+    const size_t n = elements(y);
+    return Lowered{
+        .kernel = "binary",
+        .run = [=](const StepArgs& args) { binary(args.pool, isa, op, args.x(0), args.x(1), args.y(0), n); },
+        .in = {layout, layout},
+        .out = {layout},
+        .in_place = 0b11};
+  }
+  if (y.rank() > static_cast<int>(BroadcastDims::kMaxRank) - 1) return std::nullopt;
+  // The output's axes in the order of its memory.
+  std::vector<int> order;
+  for (int d = 0; d < y.rank(); ++d) order.push_back(d);
+  if (layout == Layout::kChannelsLast && !layouts_agree(y)) {
+    order.erase(order.begin() + 1);
+    order.push_back(1);
+  }
+  BroadcastDims dims;
+  dims.rank = order.size();
+  // An operand of the output's rank lies in the output's order; a shorter one is row major.
+  const auto strides = [&](const Shape& x, Layout lies, std::array<ptrdiff_t, BroadcastDims::kMaxRank>& out) {
+    const Strides s = strides_of(lies, x);
+    for (size_t i = 0; i < order.size(); ++i) {
+      const int axis = order[i] - (y.rank() - x.rank());
+      out[i] = axis < 0 || x[axis] == 1 ? 0 : s[static_cast<size_t>(axis)];
+    }
+  };
+  const Layout lies0 = x0.rank() == y.rank() ? layout : Layout::kRowMajor,
+               lies1 = c.shape(1).rank() == y.rank() ? layout : Layout::kRowMajor;
+  strides(x0, lies0, dims.a_strides);
+  strides(x1, lies1, dims.b_strides);
+  for (size_t i = 0; i < order.size(); ++i) dims.dims[i] = static_cast<size_t>(y[order[i]]);
+  return Lowered{.kernel = "binary_broadcast",
+                 .run =
+                     [=](const StepArgs& args) {
+                       binary_broadcast(args.pool, isa, op, dims, args.x(0), args.x(1), args.y(0));
+                     },
+                 .in = {lies0, lies1},
+                 .out = {layout},
+                 .in_place = (x0 == y ? 1u : 0u) | (x1 == y ? 2u : 0u)};
+}
+
+/// dy, y -> dx, from the activation's output.
+template <ActivationOf activation_of>
+std::optional<Lowered> grad_from_output(const LowerContext& c) {
+  if (!c.all_f32()) return std::nullopt;
+  const auto act = activation_of(c);
+  const size_t n = elements(c.shape(0));
+  const Isa isa = c.isa();
+  return dense(c, "activation_grad_from_output", [=](const StepArgs& args) {
+    activation_grad_from_output(args.pool, isa, *act, args.x(0), args.x(1), args.y(0), n);
+  });
+}
+
+/// dy, x -> dx, from the activation's input.
+template <ActivationOf activation_of>
+std::optional<Lowered> grad_from_input(const LowerContext& c) {
+  if (c.format(0) != &formats::kF32) return std::nullopt;
+  const auto act = activation_of(c);
+  if (!act) return std::nullopt;
+  const size_t n = elements(c.shape(0));
+  const Isa isa = c.isa();
+  return dense(c, "activation_grad", [=](const StepArgs& args) {
+    activation_grad(args.pool, isa, *act, args.x(0), args.x(1), args.y(0), n);
+  });
+}
+
+constexpr LowerEntry kEntries[] = {
+    {"", "Abs", unary_step<UnaryOp::kAbs>},
+    {"", "Add", binary_step<BinaryOp::kAdd>},
+    {"", "Ceil", unary_step<UnaryOp::kCeil>},
+    {"", "Clip", activation_step<clip>},
+    {"", "Div", binary_step<BinaryOp::kDiv>},
+    {"", "Elu", unary_step<UnaryOp::kElu>},
+    {"", "Erf", unary_step<UnaryOp::kErf>},
+    {"", "Exp", unary_step<UnaryOp::kExp>},
+    {"", "Floor", unary_step<UnaryOp::kFloor>},
+    {"", "HardSigmoid", activation_step<hard_sigmoid>},
+    {"", "HardSwish", activation_step<hard_swish>},
+    {"", "LeakyRelu", activation_step<leaky_relu>},
+    {"", "Log", unary_step<UnaryOp::kLog>},
+    {"", "Max", binary_step<BinaryOp::kMax>},
+    {"", "Min", binary_step<BinaryOp::kMin>},
+    {"", "Mul", binary_step<BinaryOp::kMul>},
+    {"", "Neg", unary_step<UnaryOp::kNeg>},
+    {"", "Pow", binary_step<BinaryOp::kPow>},
+    {"", "Reciprocal", unary_step<UnaryOp::kReciprocal>},
+    {"", "Relu", activation_step<relu>},
+    {"", "Round", unary_step<UnaryOp::kRound>},
+    {"", "Sigmoid", activation_step<sigmoid>},
+    {"", "Sign", unary_step<UnaryOp::kSign>},
+    {"", "Softplus", unary_step<UnaryOp::kSoftplus>},
+    {"", "Sqrt", unary_step<UnaryOp::kSqrt>},
+    {"", "Sub", binary_step<BinaryOp::kSub>},
+    {"", "Sum", binary_step<BinaryOp::kAdd>},
+    {"", "Tanh", activation_step<tanh>},
+    {kDunlinDomain, "ReluGrad", grad_from_output<relu>},
+    {kDunlinDomain, "Silu", activation_step<silu>},
+};
+
+}  // namespace
+
+std::span<const LowerEntry> elementwise() { return kEntries; }
+
+Activation fused_activation(const NodeView& a) {
+  const std::string name = a.attr_string("activation", "");
+  Activation act;
+  act.a = a.attr_float("activation_a", 0);
+  act.b = a.attr_float("activation_b", 0);
+  if (name.empty()) return Activation::none();
+  if (name == "Clip")
+    act.kind = ActivationKind::kClip;
+  else if (name == "LeakyRelu")
+    act.kind = ActivationKind::kLeakyRelu;
+  else if (name == "HardSigmoid")
+    act.kind = ActivationKind::kHardSigmoid;
+  else if (name == "HardSwish")
+    act.kind = ActivationKind::kHardSwish;
+  else if (name == "Sigmoid")
+    act.kind = ActivationKind::kSigmoid;
+  else if (name == "Silu")
+    act.kind = ActivationKind::kSilu;
+  else if (name == "Tanh")
+    act.kind = ActivationKind::kTanh;
+  else if (name == "Gelu")
+    act.kind = ActivationKind::kGelu;
+  else
+    a.unsupported("activation {} is not known", name);
+  return act;
+}
+
+}  // namespace dunlin::lower

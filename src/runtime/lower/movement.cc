@@ -1,0 +1,186 @@
+// Ops that move elements: views where the bytes may stay, strided copies where they may not.
+#include "graph/ops/movement.h"
+
+#include "graph/ops/slice.h"
+#include "kernels/layout/copy.h"
+#include "runtime/lower/families.h"
+
+namespace dunlin::lower {
+
+namespace {
+
+/// The same bytes under another shape: needs the row-major order, unless the shape stays.
+std::optional<Lowered> view(const LowerContext& c) {
+  if (c.format(0) != c.out_format(0)) return std::nullopt;
+  const Layout layout = c.shape(0) == c.out_shape(0) ? c.layout(0) : Layout::kRowMajor;
+  return Lowered{.kernel = "view", .run = {}, .in = {layout}, .out = {layout}, .unread = ~1u, .view = true};
+}
+
+std::optional<Lowered> dropout(const LowerContext& c) {
+  // Without a mask, and never in training form, it hands its input on.
+  if (c.has_output(1)) return std::nullopt;
+  if (c.opset() >= 12 && c.has_input(2)) {
+    if (!c.constant(2) || to_scalar(*c.constant(2)) != 0) return std::nullopt;
+  } else if (c.opset() < 7 && c.attr_int("is_test", 0) == 0) {
+    return std::nullopt;
+  }
+  return view(c);
+}
+
+bool copyable(const Type& t) { return element_bytes(t.format) <= 8; }
+
+/// One window of a copy: where it begins and how its axes lie on both sides.
+struct Window {
+  CopyDims dims;
+  ptrdiff_t from = 0, to = 0;  ///< in elements
+};
+
+std::optional<Window> window(const Shape& shape, int64_t from, const Strides& from_strides, int64_t to,
+                             const Strides& to_strides) {
+  if (shape.rank() > static_cast<int>(CopyDims::kMaxRank)) return std::nullopt;
+  Window w;
+  w.from = from;
+  w.to = to;
+  w.dims.rank = static_cast<size_t>(shape.rank());
+  for (size_t d = 0; d < w.dims.rank; ++d) {
+    w.dims.dims[d] = static_cast<size_t>(shape[static_cast<int>(d)]);
+    w.dims.source_strides[d] = from_strides[d];
+    w.dims.destination_strides[d] = to_strides[d];
+  }
+  return w;
+}
+
+void copy(const StepArgs& args, size_t in, size_t out, const Window& w) {
+  const size_t bytes = static_cast<size_t>(element_bytes(args.in[in]->format()));
+  copy_strided(args.pool, w.dims, bytes,
+               args.in[in]->plane(Plane::kPayload).data() + w.from * static_cast<ptrdiff_t>(bytes),
+               args.out[out]->plane(Plane::kPayload).data() + w.to * static_cast<ptrdiff_t>(bytes));
+}
+
+Lowered copy_step(Layout in, Layout out, const Window& w) {
+  return {.kernel = "copy",
+          .run = [w](const StepArgs& args) { copy(args, 0, 0, w); },
+          .in = {in},
+          .out = {out},
+          .unread = ~1u};
+}
+
+std::optional<Lowered> transpose(const LowerContext& c) {
+  const Shape& x = c.shape(0);
+  if (!copyable({.format = c.format(0), .shape = {}})) return std::nullopt;
+  std::vector<int64_t> perm = c.attr_ints("perm");
+  if (perm.empty())
+    for (int i = x.rank(); i-- > 0;) perm.push_back(i);
+  const Strides from = strides_of(c.layout(0), x);
+  Strides moved;
+  for (int64_t p : perm) moved.push_back(from[static_cast<size_t>(p)]);
+  // Where only axes of one element change places, or the elements lie in the wanted order already, nothing
+  // moves.
+  const Strides to = row_major_strides(c.out_shape(0));
+  bool same = true;
+  for (size_t d = 0; d < to.size(); ++d)
+    same &= moved[d] == to[d] || c.out_shape(0)[static_cast<int>(d)] == 1;
+  if (same) return Lowered{.kernel = "view", .run = {}, .in = {c.layout(0)}, .out = {}, .view = true};
+  const auto w = window(c.out_shape(0), 0, moved, 0, to);
+  if (!w) return std::nullopt;
+  return copy_step(c.layout(0), Layout::kRowMajor, *w);
+}
+
+std::optional<Lowered> expand(const LowerContext& c) {
+  const Shape &x = c.shape(0), &y = c.out_shape(0);
+  if (!copyable({.format = c.format(0), .shape = {}})) return std::nullopt;
+  const Strides s = row_major_strides(x);
+  Strides from(static_cast<size_t>(y.rank()), 0);
+  for (int d = 0; d < x.rank(); ++d)
+    if (x[d] != 1) from[static_cast<size_t>(d + y.rank() - x.rank())] = s[static_cast<size_t>(d)];
+  const auto w = window(y, 0, from, 0, row_major_strides(y));
+  if (!w) return std::nullopt;
+  return copy_step(Layout::kRowMajor, Layout::kRowMajor, *w);
+}
+
+std::optional<Lowered> concat(const LowerContext& c) {
+  const Shape& y = c.out_shape(0);
+  if (!copyable({.format = c.format(0), .shape = {}})) return std::nullopt;
+  const int axis = c.normalize_axis(c.attr_int("axis", 1), y.rank());
+  Layout layout = Layout::kRowMajor;
+  for (int i = 0; i < c.num_inputs(); ++i)
+    if (c.layout(i) == Layout::kChannelsLast) layout = Layout::kChannelsLast;
+  const Strides to = strides_of(layout, y);
+  std::vector<Window> windows;
+  int64_t offset = 0;
+  for (int i = 0; i < c.num_inputs(); ++i) {
+    const auto w =
+        window(c.shape(i), 0, strides_of(layout, c.shape(i)), offset * to[static_cast<size_t>(axis)], to);
+    if (!w) return std::nullopt;
+    windows.push_back(*w);
+    offset += c.shape(i)[axis];
+  }
+  return Lowered{.kernel = "copy",
+                 .run =
+                     [windows](const StepArgs& args) {
+                       for (size_t i = 0; i < windows.size(); ++i) copy(args, i, 0, windows[i]);
+                     },
+                 .in = std::vector<Layout>(windows.size(), layout),
+                 .out = {layout}};
+}
+
+/// Split (its input alone) and ConcatGrad (dy, then inputs of which only the shape counts).
+std::optional<Lowered> split(const LowerContext& c) {
+  const Shape& x = c.shape(0);
+  if (!copyable({.format = c.format(0), .shape = {}})) return std::nullopt;
+  const int axis = c.normalize_axis(c.attr_int("axis", c.node().op == "Split" ? 0 : 1), x.rank());
+  const Layout layout = c.layout(0);
+  const Strides from = strides_of(layout, x);
+  std::vector<std::optional<Window>> windows;
+  int64_t offset = 0;
+  for (int i = 0; i < c.num_outputs(); ++i) {
+    if (!c.has_output(i)) return std::nullopt;
+    const Shape& y = c.out_shape(i);
+    windows.push_back(window(y, offset * from[static_cast<size_t>(axis)], from, 0, strides_of(layout, y)));
+    if (!windows.back()) return std::nullopt;
+    offset += y[axis];
+  }
+  Lowered l{.kernel = "copy",
+            .run =
+                [windows](const StepArgs& args) {
+                  for (size_t i = 0; i < windows.size(); ++i) copy(args, 0, i, *windows[i]);
+                },
+            .in = std::vector<Layout>(static_cast<size_t>(c.num_inputs()), Layout::kAny),
+            .out = std::vector<Layout>(windows.size(), layout),
+            .unread = ~1u};
+  l.in[0] = layout;
+  return l;
+}
+
+std::optional<Lowered> slice(const LowerContext& c) {
+  if (!copyable({.format = c.format(0), .shape = {}})) return std::nullopt;
+  for (int i = 1; i < c.num_inputs(); ++i)
+    if (c.has_input(i) && !c.constant(i)) return std::nullopt;
+  const Layout layout = c.layout(0);
+  const auto s = ops::slice_window(c, c.shape(0), strides_of(layout, c.shape(0)));
+  const auto w = window(c.out_shape(0), s.offset, s.strides, 0, strides_of(layout, c.out_shape(0)));
+  if (!w) return std::nullopt;
+  return copy_step(layout, layout, *w);
+}
+
+constexpr LowerEntry kEntries[] = {
+    {"", "Concat", concat},
+    {"", "Dropout", dropout},
+    {"", "Expand", expand},
+    {"", "Flatten", view},
+    {"", "Identity", view},
+    {"", "Reshape", view},
+    {"", "Slice", slice},
+    {"", "Split", split},
+    {"", "Squeeze", view},
+    {"", "Transpose", transpose},
+    {"", "Unsqueeze", view},
+    {kDunlinDomain, "ConcatGrad", split},
+    {kDunlinDomain, "ReshapeLike", view},
+};
+
+}  // namespace
+
+std::span<const LowerEntry> movement() { return kEntries; }
+
+}  // namespace dunlin::lower
