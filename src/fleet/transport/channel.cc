@@ -7,8 +7,8 @@
 namespace dunlin::fleet {
 
 namespace {
-constexpr int kKeepaliveMs = 60'000;
-constexpr int kKeepaliveTimeoutMs = 20'000;
+constexpr int kKeepaliveMs = 30'000;
+constexpr int kKeepaliveTimeoutMs = 10'000;
 constexpr int kFirstBackoffMs = 200;
 constexpr int kMaxBackoffMs = 15'000;  // whoever calls adds its own pace on top
 }  // namespace
