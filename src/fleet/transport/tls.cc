@@ -1,5 +1,7 @@
 #include "fleet/transport/tls.h"
 
+#include <grpc/grpc.h>
+
 #include <cstdlib>
 #include <mutex>
 
@@ -13,7 +15,12 @@ namespace {
 // whole process.
 void require_tls13() {
   static std::once_flag once;
-  std::call_once(once, [] { ::setenv("GRPC_SSL_CIPHER_SUITES", "ECDHE-RSA-AES256-GCM-SHA384", 1); });
+  std::call_once(once, [] {
+    ::setenv("GRPC_SSL_CIPHER_SUITES", "ECDHE-RSA-AES256-GCM-SHA384", 1);
+    // Never taken back: gRPC 1.51 shuts itself down with its last object, and now and then waits ten seconds
+    // there for a poller of its own.
+    grpc_init();
+  });
 }
 
 }  // namespace
