@@ -1,0 +1,96 @@
+#include "graph/passes/training_mode.h"
+
+#include <gtest/gtest.h>
+
+#include "graph/autodiff/differentiate.h"
+#include "graph/evaluate.h"
+#include "graph/infer.h"
+
+namespace dunlin {
+namespace {
+
+ValueId node(Graph& g, std::string op, std::vector<ValueId> inputs, Attributes attributes = {}) {
+  const ValueId out = g.add_value(g.unused_name(op));
+  g.nodes.push_back({.op = op,
+                     .domain = "",
+                     .name = op,
+                     .attributes = std::move(attributes),
+                     .inputs = std::move(inputs),
+                     .outputs = {out},
+                     .opset = 0});
+  return out;
+}
+
+TensorPtr vector(std::initializer_list<float> v) {
+  return std::make_shared<Tensor>(Tensor::of<float>({static_cast<int64_t>(v.size())}, v));
+}
+
+/// x[4,2] -> BatchNormalization, with the variance behind an Identity, as exporters write it.
+Graph batch_norm_graph() {
+  Graph g;
+  g.opsets[""] = 15;
+  const ValueId x = g.add_value("x", {.format = &formats::kF32, .shape = Shape{4, 2}});
+  g.inputs = {x};
+  const ValueId ones = g.add_initializer("scale", vector({1, 1})),
+                zeros = g.add_initializer("bias", vector({0, 0})),
+                mean = g.add_initializer("mean", vector({1, 1}));
+  const ValueId variance = node(g, "Identity", {ones});
+  g.outputs = {node(g, "BatchNormalization", {x, ones, zeros, mean, variance}, {{"momentum", 0.75f}})};
+  return g;
+}
+
+TEST(TrainingMode, BatchNormUsesTheBatchAndGivesNewStatistics) {
+  const TrainingGraph t = to_training_mode(batch_norm_graph());
+  ASSERT_EQ(t.running.size(), 2u);
+  EXPECT_EQ(t.graph.value_name(t.running[0].stored), "mean");
+  EXPECT_NE(t.graph.initializer(t.running[1].stored), nullptr);
+  std::vector<Tensor> in;
+  in.push_back(Tensor::of<float>({4, 2}, {1, 0, 2, 0, 3, 4, 6, 4}));
+  const auto out = evaluate(t.graph, in);
+  ASSERT_EQ(out.size(), 3u);
+  // Column 0 has mean 3 and population variance 3.5; column 1 mean 2 and variance 4.
+  EXPECT_FLOAT_EQ(out[1].values<float>()[0], 0.75f * 1 + 0.25f * 3);
+  EXPECT_FLOAT_EQ(out[2].values<float>()[0], 0.75f * 1 + 0.25f * 3.5f);
+  EXPECT_FLOAT_EQ(out[2].values<float>()[1], 0.75f * 1 + 0.25f * 4);
+  EXPECT_NEAR(out[0].values<float>()[1], -1, 1e-5);
+}
+
+TEST(TrainingMode, FrozenBatchNormStaysAsItIs) {
+  const TrainingGraph t = to_training_mode(batch_norm_graph(), {.batch_norm = false, .dropout = true});
+  EXPECT_TRUE(t.running.empty());
+  EXPECT_EQ(t.graph.nodes.back().op, "BatchNormalization");
+}
+
+TEST(TrainingMode, OldDropoutDropsAndItsGradientUsesTheSameMask) {
+  Graph g;
+  g.opsets[""] = 9;
+  const ValueId x = g.add_value("x", {.format = &formats::kF32, .shape = Shape{1000}});
+  g.inputs = {x};
+  g.outputs = {node(g, "Dropout", {x}, {{"ratio", 0.25f}})};
+  Graph trained = infer_and_fold(to_training_mode(infer_and_fold(std::move(g))).graph);
+  const ValueId seed = trained.add_value("dy", {.format = &formats::kF32, .shape = Shape{1000}});
+  trained.inputs.push_back(seed);
+  const Seed seeds[] = {{trained.outputs[0], seed}};
+  const ValueId wrt[] = {x};
+  Differentiated d = backpropagate(std::move(trained), seeds, wrt);
+  d.graph.outputs.push_back(d.gradients[0]);
+  std::vector<Tensor> in;
+  for (int i = 0; i < 2; ++i) {
+    in.emplace_back(&formats::kF32, Shape{1000});
+    std::fill_n(in.back().data<float>(), 1000, 1.0f);
+  }
+  const auto out = evaluate(d.graph, in, {.seed = 7, .training = true});
+  int kept = 0;
+  for (size_t i = 0; i < 1000; ++i) {
+    const float y = out[0].values<float>()[i];
+    EXPECT_TRUE(y == 0 || y == 1 / 0.75f);
+    EXPECT_EQ(y, out[1].values<float>()[i]);
+    kept += y != 0;
+  }
+  EXPECT_NEAR(kept, 750, 60);  // over four standard deviations
+  const auto other = evaluate(d.graph, in, {.seed = 8, .training = true});
+  EXPECT_FALSE(std::ranges::equal(out[0].values<float>(), other[0].values<float>()));
+}
+
+}  // namespace
+}  // namespace dunlin
