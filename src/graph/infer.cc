@@ -64,7 +64,8 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
       if (v == kNoValue) continue;
       Type& type = g.values[static_cast<size_t>(v)].type;
       if (out_types[i].format) type.format = out_types[i].format;
-      if (out_types[i].shape) type.shape = std::move(out_types[i].shape);
+      // What a file says of a value between nodes is only a claim: an op that does not know overrules it.
+      type.shape = std::move(out_types[i].shape);
       type.kind = out_types[i].kind;
       if (fold) g.initializers[v] = std::make_shared<const Tensor>(std::move(results[i]));
     }
