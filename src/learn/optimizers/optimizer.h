@@ -8,6 +8,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/cpu.h"
+#include "base/threads.h"
+
 namespace dunlin {
 
 struct OptimizerOptions {
@@ -27,6 +30,8 @@ struct OptimizerCall {
   int64_t step;                             ///< counts from 1
   double learning_rate;
   const OptimizerOptions& options;
+  ThreadPool& pool;
+  Isa isa;
 };
 
 struct OptimizerDef {

@@ -32,6 +32,7 @@ const Golden kGolden[] = {
 };
 
 TEST(Optimizer, AgreesWithPyTorch) {
+  ThreadPool pool(1);
   for (const Golden& golden : kGolden) {
     const OptimizerChoice choice = parse_optimizer(golden.optimizer);
     std::vector<float> w = {0.5f, -1.25f, 2.0f, 0.0f, -0.03125f}, g(w.size());
@@ -40,7 +41,7 @@ TEST(Optimizer, AgreesWithPyTorch) {
     for (int t = 1; t <= 5; ++t) {
       for (int i = 0; i < 5; ++i)
         g[static_cast<size_t>(i)] = static_cast<float>((i * 7 + t * 3) % 11 - 5) / 8.0f;
-      choice.optimizer->step({w, g, spans, t, golden.learning_rate, choice.options});
+      choice.optimizer->step({w, g, spans, t, golden.learning_rate, choice.options, pool, best_isa()});
     }
     for (size_t i = 0; i < w.size(); ++i)
       EXPECT_NEAR(w[i], golden.after[i], 3e-7) << golden.optimizer << " " << i;

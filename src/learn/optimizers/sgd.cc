@@ -1,3 +1,5 @@
+#include "kernels/optimizer/optimizer.h"
+
 #include "learn/optimizers/optimizer.h"
 
 namespace dunlin::optimizers {
@@ -7,17 +9,11 @@ namespace {
 constexpr std::string_view kState[] = {"momentum"};
 
 void step(const OptimizerCall& c) {
-  const float rate = static_cast<float>(c.learning_rate), decay = static_cast<float>(c.options.weight_decay),
-              momentum = static_cast<float>(c.options.momentum);
-  const std::span<float> velocity = c.state[0];
-  for (size_t i = 0; i < c.weight.size(); ++i) {
-    float g = c.gradient[i] + decay * c.weight[i];
-    if (momentum != 0) {
-      velocity[i] = momentum * velocity[i] + g;
-      g = c.options.nesterov ? g + momentum * velocity[i] : velocity[i];
-    }
-    c.weight[i] -= rate * g;
-  }
+  const SgdParameters p{.learning_rate = static_cast<float>(c.learning_rate),
+                        .momentum = static_cast<float>(c.options.momentum),
+                        .weight_decay = static_cast<float>(c.options.weight_decay),
+                        .nesterov = c.options.nesterov};
+  sgd_step(c.pool, c.isa, p, c.gradient.data(), c.state[0].data(), c.weight.data(), c.weight.size());
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <string>
 
 #include "base/error.h"
@@ -28,7 +29,7 @@ class TempFolder {
   std::string write(const std::string& name, ByteSpan data) const {
     const std::string path = *this / name;
     system_files().make_directories(path.substr(0, path.rfind('/')));
-    system_files().write_atomic(path, data);
+    std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(data.data()), std::ssize(data));
     return path;
   }
   std::string write(const std::string& name, std::string_view text) const {
