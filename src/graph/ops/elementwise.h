@@ -72,4 +72,47 @@ void map_binary(const OpCall& c, F f) {
       z.strides(), broadcast_strides(x, z.shape()), second_strides(c, z.shape()));
 }
 
+/// Folds all inputs with broadcasting: finish(combine(combine(x0, x1), x2) ...).
+template <typename T, typename F, typename G>
+void fold_inputs(const OpCall& c, F combine, G finish) {
+  using C = ComputeType<T>;
+  Tensor& y = c.output(0);
+  std::vector<C> total(static_cast<size_t>(y.num_elements()));
+  for (int k = 0; k < c.num_inputs(); ++k) {
+    const T* in = c.input(k).data<T>();
+    for_each_strided(
+        y.shape(),
+        [&](size_t e, int64_t i) {
+          const C x = static_cast<C>(in[i]);
+          total[e] = k == 0 ? x : static_cast<C>(combine(total[e], x));
+        },
+        k == 1 ? second_strides(c, y.shape()) : broadcast_strides(c.input(k), y.shape()));
+  }
+  T* out = y.data<T>();
+  for_each_strided(
+      y.shape(), [&](size_t e, int64_t o) { out[o] = static_cast<T>(finish(total[e])); }, y.strides());
+}
+
+/// Calls f.template operator()<T>() for every plain type but bool; throws kUnsupported for others.
+template <typename F>
+void for_number_format(Format format, F&& f) {
+  for_format(format, [&]<typename T>() {
+    if constexpr (!std::is_same_v<T, bool>)
+      f.template operator()<T>();
+    else
+      fail_format(format);
+  });
+}
+
+/// Calls f.template operator()<T>() for integer types (not bool); throws kUnsupported for others.
+template <typename F>
+void for_integer_format(Format format, F&& f) {
+  for_format(format, [&]<typename T>() {
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
+      f.template operator()<T>();
+    else
+      fail_format(format);
+  });
+}
+
 }  // namespace dunlin::ops

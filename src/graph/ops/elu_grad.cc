@@ -1,0 +1,26 @@
+#include <cmath>
+
+#include "graph/ops/elementwise.h"
+
+namespace dunlin::ops {
+
+namespace {
+constexpr Sample kSamples[] = {{"", "f32[2,3,5] f32[2,3,5]@-6..6"}};
+}
+
+/// dx = dy where x >= 0, else dy * alpha * exp(x).
+extern constexpr OpDef kEluGrad{
+    .name = "EluGrad",
+    .domain = kDunlinDomain,
+    .source = "derivative of ONNX Elu",
+    .infer = infer_same,
+    .forward =
+        [](const OpCall& c) {
+          const float alpha = c.attr_float("alpha", 1);
+          for_float_format(c.input(0).format(), [&]<typename T>() {
+            map_binary<T, T>(c, [=](auto dy, auto x) { return x >= 0 ? dy : dy * (alpha * std::exp(x)); });
+          });
+        },
+    .samples = kSamples};
+
+}  // namespace dunlin::ops

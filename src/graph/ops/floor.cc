@@ -1,0 +1,19 @@
+#include <cmath>
+
+#include "graph/ops/elementwise.h"
+
+namespace dunlin::ops {
+
+namespace {
+constexpr Sample kSamples[] = {{"", "f32[9]@-4..4"}};
+}
+
+extern constexpr OpDef kFloor{
+    .name = "Floor",
+    .source = "ONNX Floor",
+    .infer = infer_same,
+    .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::floor(x); }); },
+    .stops_gradient = true,
+    .samples = kSamples};
+
+}  // namespace dunlin::ops
