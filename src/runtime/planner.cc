@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "graph/infer.h"
+#include "graph/passes/fuse_epilogues.h"
 #include "tensor/strided.h"
 
 namespace dunlin {
@@ -212,8 +213,10 @@ std::shared_ptr<const Plan> make_plan(const Graph& graph,
   InferOptions infer;
   infer.input_shapes = input_shapes;
   infer.variable = {options.variables.begin(), options.variables.end()};
-  auto inferred = std::make_shared<const Graph>(remove_dead(infer_and_fold(graph, infer)));
-  return std::make_shared<const Plan>(Planner(std::move(inferred), options, packed).build());
+  Graph g = remove_dead(infer_and_fold(graph, infer));
+  if (!options.reference_only) g = fuse_epilogues(std::move(g), infer.variable);
+  return std::make_shared<const Plan>(
+      Planner(std::make_shared<const Graph>(std::move(g)), options, packed).build());
 }
 
 }  // namespace dunlin

@@ -7,6 +7,10 @@
 #include "base/error.h"
 #include "graph/infer.h"
 #include "graph/onnx/import.h"
+#include "graph/passes/fold_batch_norm.h"
+#include "graph/passes/inline_functions.h"
+#include "graph/passes/merge_equal.h"
+#include "graph/passes/recognize_activations.h"
 #include "runtime/execution.h"
 
 namespace dunlin {
@@ -145,7 +149,10 @@ Session::Session(std::shared_ptr<const Graph> graph, SessionOptions options)
     state_->variables.push_back(graph->initializer(v)->clone());
   }
   shared->variable_names = options.variables;
-  shared->graph = infer_and_fold(*graph, infer);
+  Graph g = merge_equal_nodes(infer_and_fold(*graph, infer));
+  g = recognize_activations(fold_batch_norm(std::move(g), infer.variable), infer.variable);
+  // New nodes and values get their types.
+  shared->graph = infer_and_fold(std::move(g), infer);
   shared->inputs = infos(shared->graph, shared->graph.inputs);
   shared->outputs = infos(shared->graph, shared->graph.outputs);
   for (const auto& [output, variable] : options.updates) {
@@ -166,7 +173,8 @@ Session::Session(std::shared_ptr<const Graph> graph, SessionOptions options)
 }
 
 Session Session::load(const std::filesystem::path& path, SessionOptions options) {
-  return Session(std::make_shared<const Graph>(load_onnx(path.string()).graph), std::move(options));
+  return Session(std::make_shared<const Graph>(inline_functions(load_onnx(path.string()))),
+                 std::move(options));
 }
 
 Session Session::another() const {

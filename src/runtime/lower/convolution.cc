@@ -1,10 +1,10 @@
 // Conv and its gradients. Activations lie channels last; a depthwise convolution in one or two dimensions has
 // its own kernels, everything else is the implicit matrix product.
+#include "graph/activation.h"
 #include "graph/ops/window.h"
 #include "kernels/contraction/conv.h"
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/reduce/reduce.h"
-#include "runtime/lower/activation.h"
 #include "runtime/lower/families.h"
 
 namespace dunlin::lower {
@@ -77,7 +77,7 @@ std::optional<Lowered> forward(const LowerContext& c) {
   if (!shape) return std::nullopt;
   const ConvShape s = *shape;
   const Isa isa = c.isa();
-  const Activation activation = fused_activation(c);
+  const Activation activation = activation_attribute(c);
   const ptrdiff_t row = s.out_channels;
   Lowered l{.in = {kLast, kRow, kRow, kLast}, .out = {kLast}, .in_place = 0b1000, .macs = macs(s)};
   if (is_depthwise(s)) {
@@ -86,6 +86,7 @@ std::optional<Lowered> forward(const LowerContext& c) {
         pack_weight(c, 1, elements(c.shape(1)), "depthwise",
                     [&](ThreadPool&, const float* from, float* to) { depthwise_pack_weight(d, from, to); });
     l.kernel = "depthwise_forward";
+    l.in_place = 0;
     l.scratch_bytes = w.scratch_bytes();
     l.packed_bytes = w.bytes();
     l.run = [=](const StepArgs& args) {

@@ -1,18 +1,16 @@
 // Functions of one or two values, and the gradients of activations. Dense operands may lie in any one order;
 // broadcasting is a loop nest over the output's own order.
 #include "graph/ops/elementwise.h"
+#include "graph/activation.h"
 
 #include "kernels/pointwise/accumulate.h"
 #include "kernels/pointwise/binary.h"
 #include "kernels/pointwise/unary.h"
-#include "runtime/lower/activation.h"
 #include "runtime/lower/families.h"
 
 namespace dunlin::lower {
 
 namespace {
-
-constexpr float kInf = std::numeric_limits<float>::infinity();
 
 Lowered dense(const LowerContext& c, std::string kernel, Kernel run) {
   const Layout layout = c.layout_like({0, 1});
@@ -33,13 +31,9 @@ std::optional<Lowered> unary_step(const LowerContext& c) {
                [=](const StepArgs& args) { unary(args.pool, isa, op, args.x(0), args.y(0), n, a); });
 }
 
-/// The activation that a node of one input stands for.
-using ActivationOf = std::optional<Activation> (*)(const LowerContext&);
-
-template <ActivationOf activation_of>
 std::optional<Lowered> activation_step(const LowerContext& c) {
   if (c.format(0) != &formats::kF32) return std::nullopt;
-  const auto act = activation_of(c);
+  const auto act = activation_of(c, [&](int i) { return c.constant(i).get(); });
   if (!act) return std::nullopt;
   const size_t n = elements(c.shape(0));
   const Isa isa = c.isa();
@@ -50,31 +44,6 @@ std::optional<Lowered> activation_step(const LowerContext& c) {
   l.in_place = 1;
   l.unread = ~1u;
   return l;
-}
-
-std::optional<Activation> relu(const LowerContext&) { return Activation::relu(); }
-std::optional<Activation> leaky_relu(const LowerContext& c) {
-  return Activation::leaky_relu(c.attr_float("alpha", 0.01f));
-}
-std::optional<Activation> hard_sigmoid(const LowerContext& c) {
-  return Activation::hard_sigmoid(c.attr_float("alpha", 0.2f), c.attr_float("beta", 0.5f));
-}
-std::optional<Activation> hard_swish(const LowerContext&) {
-  return Activation{ActivationKind::kHardSwish, 0, 0};
-}
-std::optional<Activation> sigmoid(const LowerContext&) { return Activation{ActivationKind::kSigmoid, 0, 0}; }
-std::optional<Activation> silu(const LowerContext&) { return Activation{ActivationKind::kSilu, 0, 0}; }
-std::optional<Activation> tanh(const LowerContext&) { return Activation{ActivationKind::kTanh, 0, 0}; }
-
-/// Bounds are attributes before opset 11 and inputs since.
-std::optional<Activation> clip(const LowerContext& c) {
-  float bounds[] = {c.attr_float("min", -kInf), c.attr_float("max", kInf)};
-  for (int i : {1, 2}) {
-    if (!c.has_input(i)) continue;
-    if (!c.constant(i)) return std::nullopt;
-    bounds[i - 1] = static_cast<float>(to_scalar(*c.constant(i)));
-  }
-  return Activation::clip(bounds[0], bounds[1]);
 }
 
 template <BinaryOp op>
@@ -128,27 +97,12 @@ std::optional<Lowered> binary_step(const LowerContext& c) {
 }
 
 /// dy, y -> dx, from the activation's output.
-template <ActivationOf activation_of>
-std::optional<Lowered> grad_from_output(const LowerContext& c) {
+std::optional<Lowered> relu_grad(const LowerContext& c) {
   if (!c.all_f32()) return std::nullopt;
-  const auto act = activation_of(c);
   const size_t n = elements(c.shape(0));
   const Isa isa = c.isa();
   return dense(c, "activation_grad_from_output", [=](const StepArgs& args) {
-    activation_grad_from_output(args.pool, isa, *act, args.x(0), args.x(1), args.y(0), n);
-  });
-}
-
-/// dy, x -> dx, from the activation's input.
-template <ActivationOf activation_of>
-std::optional<Lowered> grad_from_input(const LowerContext& c) {
-  if (c.format(0) != &formats::kF32) return std::nullopt;
-  const auto act = activation_of(c);
-  if (!act) return std::nullopt;
-  const size_t n = elements(c.shape(0));
-  const Isa isa = c.isa();
-  return dense(c, "activation_grad", [=](const StepArgs& args) {
-    activation_grad(args.pool, isa, *act, args.x(0), args.x(1), args.y(0), n);
+    activation_grad_from_output(args.pool, isa, Activation::relu(), args.x(0), args.x(1), args.y(0), n);
   });
 }
 
@@ -156,15 +110,16 @@ constexpr LowerEntry kEntries[] = {
     {"", "Abs", unary_step<UnaryOp::kAbs>},
     {"", "Add", binary_step<BinaryOp::kAdd>},
     {"", "Ceil", unary_step<UnaryOp::kCeil>},
-    {"", "Clip", activation_step<clip>},
+    {"", "Clip", activation_step},
     {"", "Div", binary_step<BinaryOp::kDiv>},
     {"", "Elu", unary_step<UnaryOp::kElu>},
     {"", "Erf", unary_step<UnaryOp::kErf>},
     {"", "Exp", unary_step<UnaryOp::kExp>},
     {"", "Floor", unary_step<UnaryOp::kFloor>},
-    {"", "HardSigmoid", activation_step<hard_sigmoid>},
-    {"", "HardSwish", activation_step<hard_swish>},
-    {"", "LeakyRelu", activation_step<leaky_relu>},
+    {"", "Gelu", activation_step},
+    {"", "HardSigmoid", activation_step},
+    {"", "HardSwish", activation_step},
+    {"", "LeakyRelu", activation_step},
     {"", "Log", unary_step<UnaryOp::kLog>},
     {"", "Max", binary_step<BinaryOp::kMax>},
     {"", "Min", binary_step<BinaryOp::kMin>},
@@ -172,48 +127,21 @@ constexpr LowerEntry kEntries[] = {
     {"", "Neg", unary_step<UnaryOp::kNeg>},
     {"", "Pow", binary_step<BinaryOp::kPow>},
     {"", "Reciprocal", unary_step<UnaryOp::kReciprocal>},
-    {"", "Relu", activation_step<relu>},
+    {"", "Relu", activation_step},
     {"", "Round", unary_step<UnaryOp::kRound>},
-    {"", "Sigmoid", activation_step<sigmoid>},
+    {"", "Sigmoid", activation_step},
     {"", "Sign", unary_step<UnaryOp::kSign>},
     {"", "Softplus", unary_step<UnaryOp::kSoftplus>},
     {"", "Sqrt", unary_step<UnaryOp::kSqrt>},
     {"", "Sub", binary_step<BinaryOp::kSub>},
     {"", "Sum", binary_step<BinaryOp::kAdd>},
-    {"", "Tanh", activation_step<tanh>},
-    {kDunlinDomain, "ReluGrad", grad_from_output<relu>},
-    {kDunlinDomain, "Silu", activation_step<silu>},
+    {"", "Tanh", activation_step},
+    {kDunlinDomain, "ReluGrad", relu_grad},
+    {kDunlinDomain, "Activation", activation_step},
 };
 
 }  // namespace
 
 std::span<const LowerEntry> elementwise() { return kEntries; }
-
-Activation fused_activation(const NodeView& a) {
-  const std::string name = a.attr_string("activation", "");
-  Activation act;
-  act.a = a.attr_float("activation_a", 0);
-  act.b = a.attr_float("activation_b", 0);
-  if (name.empty()) return Activation::none();
-  if (name == "Clip")
-    act.kind = ActivationKind::kClip;
-  else if (name == "LeakyRelu")
-    act.kind = ActivationKind::kLeakyRelu;
-  else if (name == "HardSigmoid")
-    act.kind = ActivationKind::kHardSigmoid;
-  else if (name == "HardSwish")
-    act.kind = ActivationKind::kHardSwish;
-  else if (name == "Sigmoid")
-    act.kind = ActivationKind::kSigmoid;
-  else if (name == "Silu")
-    act.kind = ActivationKind::kSilu;
-  else if (name == "Tanh")
-    act.kind = ActivationKind::kTanh;
-  else if (name == "Gelu")
-    act.kind = ActivationKind::kGelu;
-  else
-    a.unsupported("activation {} is not known", name);
-  return act;
-}
 
 }  // namespace dunlin::lower

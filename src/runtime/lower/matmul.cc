@@ -1,6 +1,6 @@
 // Gemm, MatMul and their fused and transposed forms, all on the contraction kernels.
+#include "graph/activation.h"
 #include "kernels/contraction/contraction.h"
-#include "runtime/lower/activation.h"
 #include "runtime/lower/families.h"
 
 namespace dunlin::lower {
@@ -115,7 +115,7 @@ std::optional<Lowered> product(const LowerContext& c, bool ta, bool tb, int bias
   p.gemm.a_transposed = ta;
   p.b_row_stride = tb ? 1 : ldb;
   p.b_column_stride = tb ? ldb : 1;
-  const Activation activation = fused_activation(c);
+  const Activation activation = activation_attribute(c);
   if (mb.batch == 1 && (!ta || ma.batch == 1)) {
     p.gemm.m = ma.rows * ma.batch;
     const bool has_bias = bias >= 0 && c.has_input(bias),

@@ -1,4 +1,5 @@
 // Normalisations, softmax and cross-entropy: a kernel reads rows of channels, so images lie channels last.
+#include "graph/activation.h"
 #include "kernels/norm/batch_norm.h"
 
 #include "graph/ops/lanes.h"
@@ -6,7 +7,6 @@
 #include "kernels/reduce/reduce.h"
 #include "kernels/softmax/cross_entropy.h"
 #include "kernels/softmax/softmax.h"
-#include "runtime/lower/activation.h"
 #include "runtime/lower/families.h"
 
 namespace dunlin::lower {
@@ -36,7 +36,7 @@ std::optional<Lowered> batch_norm(const LowerContext& c) {
   const Isa isa = c.isa();
   const float epsilon = c.attr_float("epsilon", 1e-5f);
   const uint64_t half = scratch_for(channels);
-  const Activation activation = fused_activation(c);
+  const Activation activation = activation_attribute(c);
   return Lowered{
       .kernel = "scale_shift",
       .run =
@@ -60,7 +60,7 @@ std::optional<Lowered> batch_norm_training(const LowerContext& c) {
   const Isa isa = c.isa();
   const float momentum = c.attr_float("momentum", 0.9f);
   const uint64_t part = scratch_for(channels);
-  BatchNormParameters p{nullptr, nullptr, c.attr_float("epsilon", 1e-5f), fused_activation(c)};
+  BatchNormParameters p{nullptr, nullptr, c.attr_float("epsilon", 1e-5f), activation_attribute(c)};
   return Lowered{
       .kernel = "batch_norm_training_forward",
       .run =
@@ -102,7 +102,7 @@ std::optional<Lowered> batch_norm_grad(const LowerContext& c) {
   const uint64_t part = scratch_for(channels);
   const bool has_dx = c.has_output(0);
   const uint64_t dx_bytes = has_dx ? 0 : scratch_for(rows * channels);
-  const Activation act = fused_activation(c);
+  const Activation act = activation_attribute(c);
   return Lowered{
       .kernel = "batch_norm_backward",
       .run =

@@ -1,0 +1,98 @@
+#include "graph/activation.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace dunlin {
+
+namespace {
+
+struct Name {
+  std::string_view name;
+  ActivationKind kind;
+};
+constexpr Name kNames[] = {
+    {"Clip", ActivationKind::kClip},
+    {"LeakyRelu", ActivationKind::kLeakyRelu},
+    {"HardSigmoid", ActivationKind::kHardSigmoid},
+    {"HardSwish", ActivationKind::kHardSwish},
+    {"Sigmoid", ActivationKind::kSigmoid},
+    {"Silu", ActivationKind::kSilu},
+    {"Tanh", ActivationKind::kTanh},
+    {"Gelu", ActivationKind::kGelu},
+};
+
+}  // namespace
+
+Activation activation_attribute(const NodeView& a) {
+  const std::string name = a.attr_string("activation", "");
+  if (name.empty()) return Activation::none();
+  for (const Name& n : kNames)
+    if (n.name == name) return {n.kind, a.attr_float("activation_a", 0), a.attr_float("activation_b", 0)};
+  a.unsupported("activation {} is not known", name);
+}
+
+void set_activation(Node& node, const Activation& activation) {
+  for (const Name& n : kNames)
+    if (n.kind == activation.kind) {
+      node.attributes["activation"] = std::string(n.name);
+      node.attributes["activation_a"] = activation.a;
+      node.attributes["activation_b"] = activation.b;
+    }
+}
+
+std::optional<Activation> activation_of(const NodeView& a,
+                                        const std::function<const Tensor*(int)>& constant) {
+  const std::string& op = a.node().op;
+  if (a.node().domain == kDunlinDomain)
+    return op == "Activation" ? std::optional(activation_attribute(a)) : std::nullopt;
+  if (!a.node().domain.empty()) return std::nullopt;
+  if (op == "Relu") return Activation::relu();
+  if (op == "LeakyRelu") return Activation::leaky_relu(a.attr_float("alpha", 0.01f));
+  if (op == "HardSigmoid")
+    return Activation::hard_sigmoid(a.attr_float("alpha", 0.2f), a.attr_float("beta", 0.5f));
+  if (op == "HardSwish") return Activation{ActivationKind::kHardSwish, 0, 0};
+  if (op == "Sigmoid") return Activation{ActivationKind::kSigmoid, 0, 0};
+  if (op == "Tanh") return Activation{ActivationKind::kTanh, 0, 0};
+  if (op == "Gelu" && a.attr_string("approximate", "none") == "none")
+    return Activation{ActivationKind::kGelu, 0, 0};
+  if (op == "Clip") {  // bounds are attributes before opset 11, inputs since
+    constexpr float kInf = std::numeric_limits<float>::infinity();
+    float bounds[] = {a.attr_float("min", -kInf), a.attr_float("max", kInf)};
+    for (int i : {1, 2}) {
+      if (!a.has_input(i)) continue;
+      const Tensor* t = constant(i);
+      if (!t || t->num_elements() != 1) return std::nullopt;
+      bounds[i - 1] = static_cast<float>(to_scalar(*t));
+    }
+    return Activation::clip(bounds[0], bounds[1]);
+  }
+  return std::nullopt;
+}
+
+double apply(const Activation& act, double x) {
+  const double a = static_cast<double>(act.a), b = static_cast<double>(act.b);
+  switch (act.kind) {
+    case ActivationKind::kNone:
+      return x;
+    case ActivationKind::kClip:
+      return std::isnan(x) ? x : std::min(std::max(x, a), b);
+    case ActivationKind::kLeakyRelu:
+      return x < 0 ? a * x : x;
+    case ActivationKind::kHardSigmoid:
+      return std::min(std::max(a * x + b, 0.0), 1.0);
+    case ActivationKind::kHardSwish:
+      return x * std::min(std::max(x / 6 + 0.5, 0.0), 1.0);
+    case ActivationKind::kSigmoid:
+      return 1 / (1 + std::exp(-x));
+    case ActivationKind::kSilu:
+      return x / (1 + std::exp(-x));
+    case ActivationKind::kTanh:
+      return std::tanh(x);
+    case ActivationKind::kGelu:
+      return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+  }
+  return x;
+}
+
+}  // namespace dunlin
