@@ -9,6 +9,8 @@ namespace dunlin::fleet {
 
 Artefacts::Artefacts(std::string dir, FileSystem& files) : dir_(std::move(dir)), files_(files) {
   files_.make_directories(dir_);
+  for (const std::string& name : files_.list(dir_))  // writes that a crash cut short
+    if (name.size() > 64) files_.remove(join_path(dir_, name));
 }
 
 std::string Artefacts::path(const std::string& sha256) const {
