@@ -19,6 +19,7 @@ class Artefacts {
   /// Throws kNotFound; kCorrupt when the bytes are not those of the name.
   std::shared_ptr<const Bytes> read(const std::string& sha256);
   void remove(const std::string& sha256);
+  const std::string& dir() const { return dir_; }
   /// The file's path, for whoever serves it in chunks.
   std::string path(const std::string& sha256) const;
 

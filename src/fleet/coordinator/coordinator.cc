@@ -104,6 +104,8 @@ void Coordinator::resume() {
       store_.fail_round(*row, fmt::format("cannot be resumed: {}", e.what()), parts_.clock.now_ms());
     }
   }
+  for (const std::string& name : parts_.files.list(accumulators_.dir()))
+    if (!round_ || name != round_->accumulator) parts_.files.remove(join_path(accumulators_.dir(), name));
   if (const auto last = store_.last_round()) {
     if (last->state == "failed" && last->number == version_.number + 1) next_attempt_ = last->attempt + 1;
     if (!round_)
@@ -306,10 +308,11 @@ wire::v1::CommitReply Coordinator::commit(const std::string& device, const wire:
   try {
     bytes = parts_.inbox.read(*task, max_bytes);
   } catch (const Error& e) {
-    if (e.code() == ErrorCode::kNotFound) return refuse(wire::v1::UPLOAD_INCOMPLETE, e.what());
+    if (e.code() == ErrorCode::kNotFound)
+      return refuse(wire::v1::UPLOAD_INCOMPLETE, "parts of the upload are missing");
     if (e.code() != ErrorCode::kResourceExhausted) throw;
     update.reason = wire::v1::UPDATE_TOO_LARGE;
-    update.message = e.what();
+    update.message = fmt::format("update: larger than {}", human_bytes(max_bytes));
   }
   const std::string hash = to_hex(sha256(bytes));
   if (update.reason == wire::v1::UPDATE_ACCEPTED) {
