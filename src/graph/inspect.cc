@@ -1,0 +1,182 @@
+#include "graph/inspect.h"
+
+#include <algorithm>
+
+#include "graph/infer.h"
+#include "graph/op.h"
+#include "graph/passes/inline_functions.h"
+
+namespace dunlin {
+
+namespace {
+
+Inspection::Port port(const Graph& g, ValueId v, const Type& type) {
+  Inspection::Port p{
+      .name = g.value_name(v), .format = type.format ? std::string(type.format->name) : "?", .shape = {}};
+  if (type.kind == Type::Kind::kSequence) p.format = "sequence(" + p.format + ")";
+  if (type.kind == Type::Kind::kOptional) p.format = "optional(" + p.format + ")";
+  p.rank_known = type.shape.has_value();
+  if (type.shape)
+    for (int64_t d : *type.shape)
+      p.shape.push_back(d >= 0             ? std::to_string(d)
+                        : d == kUnknownDim ? "?"
+                        : static_cast<size_t>(-2 - d) < g.symbols.size()
+                            ? g.symbols[static_cast<size_t>(-2 - d)]
+                            : "?");
+  return p;
+}
+
+/// What is inferred is known better; names of open dimensions are kept from the file.
+Type merged(const Type& declared, Type inferred) {
+  if (!inferred.shape) return declared;
+  if (declared.shape && declared.shape->rank() == inferred.shape->rank())
+    for (int i = 0; i < inferred.shape->rank(); ++i)
+      if ((*inferred.shape)[i] == kUnknownDim && (*declared.shape)[i] < 0)
+        (*inferred.shape)[i] = (*declared.shape)[i];
+  return inferred;
+}
+
+void count(const Graph& g, Inspection& out) {
+  for (const Node& node : g.nodes) {
+    ++out.nodes;
+    ++out.ops[node.domain.empty() ? node.op : node.domain + "." + node.op];
+    for (const auto& [name, a] : node.attributes)
+      if (const GraphPtr* sub = std::get_if<GraphPtr>(&a)) count(**sub, out);
+  }
+  for (const auto& [v, tensor] : g.initializers) {
+    out.bytes_by_format[std::string(tensor->format()->name)] += tensor->num_bytes();
+    out.weight_bytes += tensor->num_bytes();
+    if (tensor->format()->kind == FormatDef::Kind::kFloat)
+      out.parameters += static_cast<uint64_t>(tensor->num_elements());
+  }
+}
+
+uint64_t product(const Shape& s, int from = 0) {
+  uint64_t n = 1;
+  for (int i = from; i < s.rank(); ++i) n *= static_cast<uint64_t>(s[i]);
+  return n;
+}
+
+/// none: a shape is missing.
+std::optional<uint64_t> macs_of(const Graph& g, const Node& node) {
+  const bool conv = node.op == "Conv", transposed = node.op == "ConvTranspose", gemm = node.op == "Gemm";
+  if (!node.domain.empty() || !(conv || transposed || gemm || node.op == "MatMul")) return 0;
+  const auto shape = [&](ValueId v) -> const Shape* {
+    const Type& t = g.type(v);
+    return t.shape && t.shape->known() ? &*t.shape : nullptr;
+  };
+  const Shape *a = shape(node.inputs[0]), *b = shape(node.inputs[1]), *y = shape(node.outputs[0]);
+  if (!a || !b || !y) return std::nullopt;
+  // Conv: every output meets one filter [M, C/group, kernel...]; ConvTranspose: every input [C, M/group,
+  // kernel...].
+  if (conv) return product(*y) * product(*b, 1);
+  if (transposed) return product(*a) * product(*b, 1);
+  if (!gemm) return a->rank() == 0 ? 0 : product(*y) * static_cast<uint64_t>((*a)[a->rank() - 1]);
+  const int64_t* trans = find_attribute<int64_t>(node, "transA");
+  return product(*y) * static_cast<uint64_t>((*a)[trans && *trans ? 0 : 1]);
+}
+
+void count_macs(const Graph& graph, const std::map<std::string, Shape, std::less<>>& given, Inspection& out) {
+  InferOptions options;
+  for (ValueId v : graph.inputs) {
+    const auto it = given.find(graph.value_name(v));
+    if (it == given.end() && !graph.type(v).shape) {
+      out.macs_why_not = fmt::format("the rank of input \"{}\" is not known", graph.value_name(v));
+      return;
+    }
+    Shape shape = it != given.end() ? it->second : *graph.type(v).shape;
+    for (int i = 0; i < shape.rank(); ++i) shape[i] = shape[i] < 0 ? 1 : shape[i];
+    options.input_shapes.emplace(graph.value_name(v), std::move(shape));
+  }
+  try {
+    const Graph g = infer_and_fold(graph, options);
+    uint64_t sum = 0;
+    for (const Node& node : g.nodes) {
+      const std::optional<uint64_t> macs = macs_of(g, node);
+      if (!macs) {
+        out.macs_why_not = fmt::format("{}: its shapes are known only after running", describe(g, node));
+        return;
+      }
+      sum += *macs;
+    }
+    out.macs = sum;
+    out.macs_shapes = std::move(options.input_shapes);
+  } catch (const Error& e) {
+    out.macs_why_not = e.what();
+  }
+}
+
+/// The first node between a weight and the first output that has no gradient.
+void judge_training(const Graph& g, Inspection& out) {
+  std::vector<char> live(g.values.size(), 0), reached(g.values.size(), 0);
+  if (!g.outputs.empty()) live[static_cast<size_t>(g.outputs[0])] = 1;
+  for (size_t i = g.nodes.size(); i-- > 0;)
+    if (std::any_of(g.nodes[i].outputs.begin(), g.nodes[i].outputs.end(),
+                    [&](ValueId v) { return v != kNoValue && live[static_cast<size_t>(v)]; }))
+      for (ValueId v : g.nodes[i].inputs)
+        if (v != kNoValue) live[static_cast<size_t>(v)] = 1;
+  bool weights = false;
+  for (const auto& [v, tensor] : g.initializers)
+    if (tensor->format()->kind == FormatDef::Kind::kFloat && tensor->num_elements() > 1 &&
+        live[static_cast<size_t>(v)])
+      reached[static_cast<size_t>(v)] = weights = true;
+  if (!weights) {
+    out.trainable_why_not = "it has no floating-point weights";
+    return;
+  }
+  for (const Node& node : g.nodes) {
+    const OpDef* op = find_op(node.domain, node.op, g.opset_of(node));
+    bool any = false, wanted = false;
+    for (size_t i = 0; i < node.inputs.size(); ++i)
+      any |= node.inputs[i] != kNoValue && reached[static_cast<size_t>(node.inputs[i])] &&
+             !(op && ((op->shape_only_inputs >> i) & 1));
+    for (ValueId v : node.outputs) wanted |= v != kNoValue && live[static_cast<size_t>(v)];
+    if (!any || !wanted || (op && op->stops_gradient)) continue;
+    if (!op || !op->gradient) {
+      out.trainable_why_not = fmt::format("{}: the op has no gradient", describe(g, node));
+      return;
+    }
+    for (ValueId v : node.outputs)
+      if (v != kNoValue) reached[static_cast<size_t>(v)] = 1;
+  }
+  if (!reached[static_cast<size_t>(g.outputs[0])])
+    out.trainable_why_not = "its first output does not depend on a weight by a differentiable path";
+  else
+    out.trainable = true;
+}
+
+}  // namespace
+
+Inspection inspect(const Model& model, const std::map<std::string, Shape, std::less<>>& input_shapes) {
+  Inspection out;
+  const Graph g = inline_functions(model);
+  out.ir_version = model.ir_version;
+  out.opsets = model.graph.opsets;
+  out.producer = model.producer_name;
+  if (!model.producer_version.empty()) out.producer += " " + model.producer_version;
+  out.metadata = model.metadata;
+  for (const Function& f : model.functions) out.functions.push_back(f.domain + "." + f.name);
+  out.unsupported = unsupported_parts(g);
+  std::vector<Type> output_types;
+  for (ValueId v : g.outputs) output_types.push_back(g.type(v));
+  if (out.unsupported.empty()) {
+    try {
+      const Graph inferred = infer_and_fold(g);
+      for (size_t i = 0; i < g.outputs.size(); ++i)
+        output_types[i] = merged(g.type(g.outputs[i]), inferred.type(g.outputs[i]));
+    } catch (const Error& e) {
+      out.unsupported.push_back({"", "", e.what()});
+    }
+  }
+  for (ValueId v : g.inputs) out.inputs.push_back(port(g, v, g.type(v)));
+  for (size_t i = 0; i < g.outputs.size(); ++i) out.outputs.push_back(port(g, g.outputs[i], output_types[i]));
+  count(g, out);
+  if (out.unsupported.empty())
+    count_macs(g, input_shapes, out);
+  else
+    out.macs_why_not = "the model cannot run";
+  judge_training(g, out);
+  return out;
+}
+
+}  // namespace dunlin

@@ -1,0 +1,122 @@
+#include "graph/inspect.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "graph/onnx/import.h"
+#include "graph/onnx/testing.h"
+
+namespace dunlin {
+namespace {
+
+using onnx::add_node;
+using onnx::add_value;
+using onnx::AttributeProto;
+using onnx::ModelProto;
+using testing::HasSubstr;
+
+void add_weight(ModelProto& m, const char* name, std::initializer_list<int64_t> dims) {
+  onnx::TensorProto& t = *m.mutable_graph()->add_initializer();
+  t.set_name(name);
+  t.set_data_type(1);
+  size_t n = 4;
+  for (int64_t d : dims) {
+    t.add_dims(d);
+    n *= static_cast<size_t>(d);
+  }
+  t.set_raw_data(std::string(n, '\0'));
+}
+
+/// x [N,3,8,8] -> Conv 4x3x3x3 (valid) -> Relu -> Flatten -> Gemm [10, 144]
+ModelProto conv_net() {
+  ModelProto m;
+  m.set_ir_version(8);
+  m.set_producer_name("pytorch");
+  m.set_producer_version("1.13.1");
+  m.add_opset_import()->set_version(17);
+  m.add_metadata_props()->set_key("dunlin.task.loss");
+  m.mutable_metadata_props(0)->set_value("ce");
+  onnx::GraphProto& g = *m.mutable_graph();
+  add_value(*g.mutable_input(), "x", {1, 3, 8, 8});
+  g.mutable_input(0)->mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim(0)->set_dim_param(
+      "N");
+  add_value(*g.mutable_output(), "y", {1, 10});
+  g.mutable_output(0)->mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim(0)->set_dim_param(
+      "N");
+  add_weight(m, "k", {4, 3, 3, 3});
+  add_weight(m, "w", {10, 144});
+  add_weight(m, "b", {10});
+  add_node(*g.mutable_node(), "Conv", {"x", "k"}, {"c"});
+  add_node(*g.mutable_node(), "Relu", {"c"}, {"r"});
+  add_node(*g.mutable_node(), "Flatten", {"r"}, {"f"});
+  AttributeProto& a = *add_node(*g.mutable_node(), "Gemm", {"f", "w", "b"}, {"y"}).add_attribute();
+  a.set_name("transB");
+  a.set_type(AttributeProto::INT);
+  a.set_i(1);
+  return m;
+}
+
+Inspection inspect_proto(const ModelProto& m, const std::map<std::string, Shape, std::less<>>& shapes = {}) {
+  return inspect(parse_onnx(as_bytes(m.SerializeAsString())), shapes);
+}
+
+TEST(Inspect, CountsAConvolutionalNet) {
+  const Inspection i = inspect_proto(conv_net());
+  EXPECT_EQ(i.parameters, 4u * 27 + 1440 + 10);
+  EXPECT_EQ(i.weight_bytes, i.parameters * 4);
+  EXPECT_EQ(i.bytes_by_format.at("f32"), i.weight_bytes);
+  EXPECT_EQ(i.macs, 4u * 36 * 27 + 1440);
+  EXPECT_EQ(i.macs_shapes.at("x"), (Shape{1, 3, 8, 8}));
+  EXPECT_EQ(i.inputs[0].shape, (std::vector<std::string>{"N", "3", "8", "8"}));
+  EXPECT_EQ(i.outputs[0].format, "f32");
+  EXPECT_EQ(i.outputs[0].shape, (std::vector<std::string>{"N", "10"}));
+  EXPECT_EQ(i.ops.at("Conv"), 1);
+  EXPECT_TRUE(i.trainable) << i.trainable_why_not;
+  EXPECT_EQ(inspect_proto(conv_net(), {{"x", Shape{5, 3, 8, 8}}}).macs, 5 * (4u * 36 * 27 + 1440));
+}
+
+TEST(Inspect, ReportsAsJsonAndText) {
+  const Inspection i = inspect_proto(conv_net());
+  const auto json = nlohmann::json::parse(to_json(i));
+  EXPECT_EQ(json["inputs"][0]["shape"], (nlohmann::json{"N", 3, 8, 8}));
+  EXPECT_EQ(json["opsets"]["ai.onnx"], 17);
+  EXPECT_EQ(json["macs"], 4 * 36 * 27 + 1440);
+  EXPECT_EQ(json["metadata"]["dunlin.task.loss"], "ce");
+  EXPECT_EQ(json["trainable"], true);
+  EXPECT_EQ(json["runs"], true);
+  const std::string text = to_text(i);
+  for (const char* words :
+       {"x f32[N,3,8,8]", "y f32[N,10]", "ai.onnx 17, IR version 8, made by pytorch 1.13.1",
+        "4: 1 Conv, 1 Flatten, 1 Gemm, 1 Relu", "1,558 (f32 6.2 kB)", "5,328 for x [1,3,8,8]",
+        "dunlin.task.loss = ce"})
+    EXPECT_THAT(text, HasSubstr(words));
+}
+
+TEST(Inspect, SaysWhatCannotRunAndWhatCannotTrain) {
+  ModelProto m = conv_net();
+  m.mutable_graph()->mutable_node(1)->set_op_type("Frobnicate");
+  Inspection i = inspect_proto(m);
+  ASSERT_EQ(i.unsupported.size(), 1u);
+  EXPECT_FALSE(i.trainable);
+  EXPECT_THAT(i.trainable_why_not, HasSubstr("Frobnicate \"r\""));
+  EXPECT_FALSE(i.macs);
+  EXPECT_THAT(to_text(i), HasSubstr("cannot run"));
+
+  m = conv_net();
+  onnx::NodeProto& argmax = add_node(*m.mutable_graph()->mutable_node(), "ArgMax", {"y"}, {"best"});
+  argmax.set_name("best");
+  m.mutable_graph()->mutable_output(0)->set_name("best");
+  i = inspect_proto(m);
+  EXPECT_TRUE(i.unsupported.empty());
+  EXPECT_FALSE(i.trainable);
+  EXPECT_THAT(i.trainable_why_not, HasSubstr("differentiable path"));
+
+  m = onnx::small_proto();
+  m.mutable_graph()->mutable_node(0)->set_input(1, "x");
+  EXPECT_THAT(inspect_proto(m).trainable_why_not, HasSubstr("no floating-point weights"));
+}
+
+}  // namespace
+}  // namespace dunlin

@@ -1,0 +1,317 @@
+// Files that are broken, absurd or malicious: each is refused with its reason, none costs memory or leaves
+// the folder.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/file_system.h"
+#include "base/random.h"
+#include "graph/onnx/import.h"
+#include "graph/onnx/testing.h"
+
+namespace dunlin {
+namespace {
+
+namespace fs = std::filesystem;
+using onnx::add_node;
+using onnx::add_value;
+using onnx::ModelProto;
+using onnx::small_proto;
+using testing::HasSubstr;
+
+void expect_refused(const ModelProto& proto, ErrorCode code, const std::string& words,
+                    const ImportOptions& options = {}) {
+  try {
+    parse_onnx(as_bytes(proto.SerializeAsString()), options);
+    ADD_FAILURE() << "accepted; expected: " << words;
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), code) << e.what();
+    EXPECT_THAT(e.what(), HasSubstr(words));
+    EXPECT_THAT(e.what(), testing::StartsWith(options.origin + ": "));
+  }
+}
+
+template <typename Edit>
+void expect_refused(const Edit& edit, ErrorCode code, const std::string& words,
+                    const ImportOptions& options = {}) {
+  ModelProto proto = small_proto();
+  edit(proto);
+  expect_refused(proto, code, words, options);
+}
+
+TEST(HostileOnnx, EveryTruncationIsCorrupt) {
+  const std::string file = small_proto().SerializeAsString();
+  EXPECT_EQ(parse_onnx(as_bytes(file)).graph.nodes.size(), 2u);
+  for (size_t size = 0; size < file.size(); ++size) {
+    try {
+      parse_onnx(as_bytes(file).first(size), {.origin = "dir/m.onnx", .folder = {}, .limits = {}});
+      ADD_FAILURE() << size;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::kCorrupt) << size << ": " << e.what();
+      EXPECT_THAT(e.what(), HasSubstr("dir/m.onnx: "));
+    }
+  }
+}
+
+// Whatever a file holds, the answer is a model or an Error: no other exception, no crash (run under ASan and
+// UBSan).
+TEST(HostileOnnx, MutatedFilesNeverCrash) {
+  const char* const kModels[] = {"node/test_if/model.onnx", "node/test_bernoulli_expanded/model.onnx",
+                                 "node/test_loop11/model.onnx",
+                                 "pytorch-operator/test_operator_conv/model.onnx",
+                                 "node/test_layer_normalization_2d_axis0_expanded/model.onnx"};
+  Philox random(7, 1);
+  int accepted = 0, refused = 0;
+  for (const char* name : kModels) {
+    const Bytes good = system_files().read(std::string("/usr/share/libonnx-testdata/data/") + name);
+    for (int i = 0; i < 400; ++i) {
+      Bytes bad = good;
+      const uint64_t edits = 1 + random.below(4);
+      for (uint64_t k = 0; k < edits; ++k)
+        bad[random.below(bad.size())] = static_cast<std::byte>(random.below(256));
+      try {
+        parse_onnx(bad, {.origin = name, .folder = "/nonexistent", .limits = {}});
+        ++accepted;
+      } catch (const Error& e) {
+        EXPECT_NE(e.code(), ErrorCode::kInternal) << e.what();
+        ++refused;
+      }
+    }
+  }
+  EXPECT_GT(accepted, 100);
+  EXPECT_GT(refused, 100);
+}
+
+TEST(HostileOnnx, NotOnnx) {
+  EXPECT_THROW(parse_onnx(as_bytes("")), Error);
+  EXPECT_THROW(parse_onnx(as_bytes("PK\x03\x04 this is a zip file")), Error);
+  EXPECT_THROW(load_onnx("/nonexistent/m.onnx"), Error);
+  EXPECT_THROW(load_onnx("/"), Error);
+  expect_refused([](ModelProto& m) { m.clear_graph(); }, ErrorCode::kCorrupt, "it has no graph");
+  expect_refused([](ModelProto& m) { m.clear_ir_version(); }, ErrorCode::kCorrupt, "it has no ir_version");
+}
+
+TEST(HostileOnnx, VersionsFromTheFuture) {
+  expect_refused([](ModelProto& m) { m.mutable_opset_import(0)->set_version(22); }, ErrorCode::kUnsupported,
+                 "opset 22 of ai.onnx: opsets 1 to 21 are supported");
+  expect_refused([](ModelProto& m) { m.mutable_opset_import(0)->set_version(-1); }, ErrorCode::kUnsupported,
+                 "opset -1");
+  expect_refused([](ModelProto& m) { m.clear_opset_import(); }, ErrorCode::kCorrupt, "imports no opset");
+  expect_refused([](ModelProto& m) { m.set_ir_version(99); }, ErrorCode::kUnsupported, "IR version 99");
+  expect_refused([](ModelProto& m) { m.add_opset_import()->set_version(9); }, ErrorCode::kCorrupt,
+                 "17 and 9");
+}
+
+TEST(HostileOnnx, AbsurdDimensions) {
+  const auto dims = [](std::initializer_list<int64_t> list) {
+    return [list = std::vector<int64_t>(list)](ModelProto& m) {
+      auto& w = *m.mutable_graph()->mutable_initializer(0);
+      w.clear_dims();
+      for (int64_t d : list) w.add_dims(d);
+    };
+  };
+  expect_refused(dims({-2}), ErrorCode::kCorrupt, "initializer \"w\": has a dimension of -2");
+  expect_refused(dims({3}), ErrorCode::kCorrupt, "initializer \"w\": raw_data has 8 bytes, f32 [3] needs 12");
+  expect_refused(dims({1LL << 40}), ErrorCode::kResourceExhausted, "initializer \"w\"");
+  expect_refused(dims({1LL << 62, 1LL << 62}), ErrorCode::kResourceExhausted, "initializer \"w\"");
+  expect_refused(dims({INT64_MAX}), ErrorCode::kResourceExhausted, "initializer \"w\"");
+  expect_refused(
+      [](ModelProto& m) {
+        for (int i = 0; i < 99; ++i) m.mutable_graph()->mutable_initializer(0)->add_dims(1);
+      },
+      ErrorCode::kResourceExhausted, "100 dimensions");
+  expect_refused(
+      [](ModelProto& m) {
+        add_value(*m.mutable_graph()->mutable_input(), "z", {2, -7});
+      },
+      ErrorCode::kCorrupt, "input \"z\": has a dimension of -7");
+  expect_refused(
+      [](ModelProto& m) {
+        add_value(*m.mutable_graph()->mutable_input(), "z", {1LL << 30, 1LL << 30});
+      },
+      ErrorCode::kResourceExhausted, "input \"z\"");
+  expect_refused(
+      [](ModelProto& m) {
+        auto& w = *m.mutable_graph()->mutable_initializer(0);
+        w.clear_raw_data();
+        w.add_float_data(1);
+      },
+      ErrorCode::kCorrupt, "float_data has 1 elements, its dimensions [2] need 2");
+  expect_refused([](ModelProto& m) { m.mutable_graph()->mutable_initializer(0)->clear_raw_data(); },
+                 ErrorCode::kCorrupt, "float_data has 0 elements");
+}
+
+TEST(HostileOnnx, BrokenGraphs) {
+  const auto nodes = [](ModelProto & m) -> auto& { return *m.mutable_graph()->mutable_node(); };
+  expect_refused([&](ModelProto& m) { nodes(m).Mutable(0)->set_input(1, "nowhere"); }, ErrorCode::kCorrupt,
+                 "Add \"sum\": input \"nowhere\" is made by no node");
+  expect_refused([&](ModelProto& m) { m.mutable_graph()->mutable_output(0)->set_name("gone"); },
+                 ErrorCode::kCorrupt, "output \"gone\" is made by no node");
+  expect_refused([&](ModelProto& m) { nodes(m).Mutable(0)->set_input(1, "y"); }, ErrorCode::kCorrupt,
+                 "the graph has a cycle: Add \"sum\" -> Relu \"y\" -> Add \"sum\"");
+  expect_refused([&](ModelProto& m) { nodes(m).Mutable(0)->set_input(0, "t"); }, ErrorCode::kCorrupt,
+                 "the graph has a cycle: Add \"sum\" -> Add \"sum\"");
+  expect_refused([&](ModelProto& m) { nodes(m).Mutable(1)->set_output(0, "t"); }, ErrorCode::kCorrupt,
+                 "the name \"t\" is already taken");
+  expect_refused([&](ModelProto& m) { nodes(m).Mutable(1)->set_output(0, "w"); }, ErrorCode::kCorrupt,
+                 "the name \"w\" is already taken");
+  expect_refused([&](ModelProto& m) { *m.mutable_graph()->add_initializer() = m.graph().initializer(0); },
+                 ErrorCode::kCorrupt, "initializer \"w\": the name \"w\" is already taken");
+  expect_refused([&](ModelProto& m) { *m.mutable_graph()->add_input() = m.graph().input(0); },
+                 ErrorCode::kCorrupt, "input \"x\" is listed twice");
+  expect_refused([&](ModelProto& m) { nodes(m).Mutable(0)->clear_op_type(); }, ErrorCode::kCorrupt,
+                 "has no op");
+  expect_refused([&](ModelProto& m) { nodes(m).Mutable(0)->set_domain("dunlin"); }, ErrorCode::kUnsupported,
+                 "never stands in a file");
+  expect_refused(
+      [&](ModelProto& m) {
+        for (int i = 0; i < 2; ++i) {
+          auto& a = *nodes(m).Mutable(0)->add_attribute();
+          a.set_name("axis");
+          a.set_type(onnx::AttributeProto::INT);
+        }
+      },
+      ErrorCode::kCorrupt, "Add \"sum\": attribute axis is given twice");
+}
+
+TEST(HostileOnnx, TypesThatAreNotSupportedAreNamed) {
+  constexpr std::pair<int, const char*> kTypes[] = {{8, "STRING"}, {14, "COMPLEX64"}, {17, "FLOAT8E4M3FN"},
+                                                    {22, "INT4"},  {99, "type 99"},   {-1, "type -1"}};
+  for (const auto& [type, name] : kTypes) {
+    expect_refused([t = type](ModelProto& m) { add_value(*m.mutable_graph()->mutable_input(), "z", {2}, t); },
+                   ErrorCode::kUnsupported,
+                   fmt::format("input \"z\": elements of type {} are not supported", name));
+    expect_refused([t = type](ModelProto& m) { m.mutable_graph()->mutable_initializer(0)->set_data_type(t); },
+                   ErrorCode::kUnsupported,
+                   fmt::format("initializer \"w\": elements of type {} are not supported", name));
+  }
+  expect_refused(
+      [](ModelProto& m) { m.mutable_graph()->add_sparse_initializer()->mutable_values()->set_name("s"); },
+      ErrorCode::kUnsupported, "sparse initializer \"s\"");
+  expect_refused(
+      [](ModelProto& m) {
+        auto& a = *m.mutable_graph()->mutable_node(0)->add_attribute();
+        a.set_name("type");
+        a.set_type(onnx::AttributeProto::TYPE_PROTO);
+      },
+      ErrorCode::kUnsupported,
+      "Add \"sum\": attribute type: attributes of type TYPE_PROTO are not supported");
+}
+
+TEST(HostileOnnx, LimitsAreKept) {
+  ImportOptions options;
+  options.limits.max_file_bytes = 10;
+  expect_refused(small_proto(), ErrorCode::kResourceExhausted, "more than the limit of 10", options);
+  options.limits = {};
+  options.limits.max_tensor_bytes = 7;
+  expect_refused(small_proto(), ErrorCode::kResourceExhausted, "all tensors together may have 7", options);
+  options.limits = {};
+  options.limits.max_messages = 10;
+  expect_refused(small_proto(), ErrorCode::kResourceExhausted, "more than 10 nodes", options);
+  options.limits = {};
+  options.limits.max_name_bytes = 100;
+  expect_refused([](ModelProto& m) { m.mutable_graph()->mutable_node(0)->set_name(std::string(101, 'n')); },
+                 ErrorCode::kResourceExhausted, "a node name of 101 bytes", options);
+  // Two bytes a message in the file, hundreds in memory.
+  ModelProto bomb = small_proto();
+  for (int i = 0; i < 100'000; ++i) bomb.mutable_graph()->add_node();
+  options.limits = {};
+  options.limits.max_messages = 50'000;
+  expect_refused(bomb, ErrorCode::kResourceExhausted, "more than 50000 nodes", options);
+  // A graph in a graph in a graph ...
+  for (const int depth : {15, 17, 40, 5000}) {
+    ModelProto deep = small_proto();
+    onnx::GraphProto* g = deep.mutable_graph();
+    for (int i = 0; i < depth; ++i) {
+      auto& a = *add_node(*g->mutable_node(), "If", {}, {}).add_attribute();
+      a.set_name("then_branch");
+      a.set_type(onnx::AttributeProto::GRAPH);
+      g = a.mutable_g();
+    }
+    if (depth <= 16)
+      EXPECT_NO_THROW(parse_onnx(as_bytes(deep.SerializeAsString())));
+    else
+      expect_refused(deep, ErrorCode::kResourceExhausted, "nested deeper than 16");
+  }
+}
+
+class ExternalData : public testing::Test {
+ protected:
+  void SetUp() override {
+    dir_ = testing::TempDir() + "/dunlin_hostile_external";
+    fs::remove_all(dir_);
+    fs::create_directories(dir_ + "/model/sub");
+    system_files().write_atomic(dir_ + "/secret", as_bytes("12345678"));
+    system_files().write_atomic(dir_ + "/model/w.bin",
+                                as_bytes(std::string_view("\0\0\x80\x3f\0\0\0\xc0\0", 9)));
+    system_files().write_atomic(dir_ + "/model/sub/w.bin",
+                                as_bytes(std::string_view("\0\0\x80\x3f\0\0\0\xc0", 8)));
+    fs::create_symlink(dir_ + "/secret", dir_ + "/model/link.bin");
+    fs::create_symlink(dir_, dir_ + "/model/up");
+    options_.folder = dir_ + "/model";
+  }
+
+  static ModelProto external(std::initializer_list<std::pair<const char*, const char*>> entries) {
+    ModelProto m = small_proto();
+    auto& w = *m.mutable_graph()->mutable_initializer(0);
+    w.clear_raw_data();
+    w.set_data_location(onnx::TensorProto::EXTERNAL);
+    for (const auto& [key, value] : entries) {
+      w.add_external_data()->set_key(key);
+      w.mutable_external_data(w.external_data_size() - 1)->set_value(value);
+    }
+    return m;
+  }
+
+  std::string dir_;
+  ImportOptions options_;
+};
+
+TEST_F(ExternalData, IsReadWhereItMayBe) {
+  for (const ModelProto& m :
+       {external({{"location", "w.bin"}}), external({{"location", "sub/w.bin"}, {"length", "8"}}),
+        external({{"location", "./w.bin"}, {"offset", "0"}, {"checksum", "?"}})}) {
+    const Model model = parse_onnx(as_bytes(m.SerializeAsString()), options_);
+    const Tensor& w = *model.graph.initializer(model.graph.find("w"));
+    EXPECT_EQ(w.values<float>()[0], 1.0f);
+    EXPECT_EQ(w.values<float>()[1], -2.0f);
+  }
+  // Not aligned: copied.
+  ModelProto m = external({{"location", "w.bin"}, {"offset", "5"}});
+  m.mutable_graph()->mutable_initializer(0)->set_dims(0, 1);
+  const Model model = parse_onnx(as_bytes(m.SerializeAsString()), options_);
+  EXPECT_EQ(model.graph.initializer(model.graph.find("w"))->values<float>()[0],
+            std::bit_cast<float>(0x00c00000));
+}
+
+TEST_F(ExternalData, NeverLeavesTheFolder) {
+  for (const char* location :
+       {"../secret", "sub/../../secret", "up/secret", "link.bin", "/etc/passwd", "", "sub/"})
+    expect_refused(external({{"location", location}}), ErrorCode::kPermissionDenied,
+                   "initializer \"w\": external data", options_);
+  expect_refused(external({{"location", (dir_ + "/secret").c_str()}}), ErrorCode::kPermissionDenied,
+                 "external data", options_);
+  expect_refused(external({}), ErrorCode::kPermissionDenied, "external data", options_);
+  expect_refused(external({{"location", "missing.bin"}}), ErrorCode::kNotFound, "missing.bin", options_);
+  expect_refused(external({{"location", "sub"}}), ErrorCode::kIo, "not a regular file", options_);
+  expect_refused(external({{"location", "w.bin"}}), ErrorCode::kInvalidArgument, "came without a folder");
+}
+
+TEST_F(ExternalData, PlacesAreChecked) {
+  expect_refused(external({{"location", "w.bin"}, {"offset", "2"}}), ErrorCode::kCorrupt, "which has 9 bytes",
+                 options_);
+  expect_refused(external({{"location", "w.bin"}, {"offset", "18446744073709551615"}}), ErrorCode::kCorrupt,
+                 "which has 9 bytes", options_);
+  expect_refused(external({{"location", "w.bin"}, {"offset", "99999999999999999999"}}), ErrorCode::kCorrupt,
+                 "not a number", options_);
+  expect_refused(external({{"location", "w.bin"}, {"offset", "-1"}}), ErrorCode::kCorrupt, "not a number",
+                 options_);
+  expect_refused(external({{"location", "w.bin"}, {"length", "4"}}), ErrorCode::kCorrupt,
+                 "external data of 4 bytes, f32 [2] needs 8", options_);
+}
+
+}  // namespace
+}  // namespace dunlin

@@ -1,0 +1,49 @@
+// Small ONNX protos to bend in tests.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+
+#include "graph/onnx/onnx.pb.h"
+
+namespace dunlin::onnx {
+
+inline NodeProto& add_node(google::protobuf::RepeatedPtrField<NodeProto>& nodes, const std::string& op,
+                           std::initializer_list<const char*> inputs,
+                           std::initializer_list<const char*> outputs) {
+  NodeProto& node = *nodes.Add();
+  node.set_op_type(op);
+  for (const char* name : inputs) node.add_input(name);
+  for (const char* name : outputs) node.add_output(name);
+  return node;
+}
+
+inline void add_value(google::protobuf::RepeatedPtrField<ValueInfoProto>& values, const std::string& name,
+                      std::initializer_list<int64_t> dims, int elem_type = 1) {
+  ValueInfoProto& value = *values.Add();
+  value.set_name(name);
+  TypeProto::Tensor& type = *value.mutable_type()->mutable_tensor_type();
+  type.set_elem_type(elem_type);
+  for (int64_t d : dims) type.mutable_shape()->add_dim()->set_dim_value(d);
+}
+
+/// y = Relu(x + w), x and w f32[2]
+inline ModelProto small_proto() {
+  ModelProto m;
+  m.set_ir_version(8);
+  m.add_opset_import()->set_version(17);
+  GraphProto& g = *m.mutable_graph();
+  g.set_name("g");
+  add_value(*g.mutable_input(), "x", {2});
+  add_value(*g.mutable_output(), "y", {2});
+  TensorProto& w = *g.add_initializer();
+  w.set_name("w");
+  w.set_data_type(1);
+  w.add_dims(2);
+  w.set_raw_data(std::string("\0\0\x80\x3f\0\0\0\xc0", 8));  // 1, -2
+  add_node(*g.mutable_node(), "Add", {"x", "w"}, {"t"}).set_name("sum");
+  add_node(*g.mutable_node(), "Relu", {"t"}, {"y"});
+  return m;
+}
+
+}  // namespace dunlin::onnx
