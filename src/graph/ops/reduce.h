@@ -1,0 +1,71 @@
+// What the reductions share: axes as attribute or input, the strided loop, and the way back of a gradient.
+#pragma once
+
+#include <limits>
+
+#include "graph/autodiff/grad.h"
+#include "graph/ops/elementwise.h"
+
+namespace dunlin::ops {
+
+/// Floats and doubles are summed in double, integers exactly.
+template <typename T>
+using Accumulator = std::conditional_t<std::is_integral_v<T>, int64_t, double>;
+
+/// The start of a maximum (of a minimum when `least`).
+template <typename A>
+A limit(bool least) {
+  using Limits = std::numeric_limits<A>;
+  if constexpr (Limits::has_infinity) return least ? Limits::infinity() : -Limits::infinity();
+  return least ? Limits::max() : Limits::lowest();
+}
+
+/// Which axes are reduced. No axes means all, or none with noop_with_empty_axes.
+std::vector<bool> reduced_axes(const NodeView& a, const std::optional<std::vector<int64_t>>& axes, int rank);
+std::vector<Type> infer_reduce(const InferArgs& a);
+
+/// y = finish(step(...step(init, x0)..., xn), count of reduced elements).
+template <typename T, typename A, typename Step, typename Finish>
+void reduce(const OpCall& c, A init, Step step, Finish finish) {
+  using Value = Accumulator<T>;
+  const Tensor& x = c.input(0);
+  const std::vector<bool> reduced = reduced_axes(c, c.ints("axes", 1), x.shape().rank());
+  Strides to(reduced.size(), 0);
+  int64_t kept = 1;
+  for (size_t d = reduced.size(); d-- > 0;) {
+    if (reduced[d]) continue;
+    to[d] = kept;
+    kept *= x.shape()[static_cast<int>(d)];
+  }
+  std::vector<A> total(static_cast<size_t>(kept), init);
+  const T* in = x.data<T>();
+  for_each_strided(
+      x.shape(),
+      [&](size_t, int64_t i, int64_t o) {
+        A& a = total[static_cast<size_t>(o)];
+        a = step(a, static_cast<Value>(static_cast<ComputeType<T>>(in[i])));
+      },
+      x.strides(), to);
+  const double count = kept == 0 ? 0 : static_cast<double>(x.num_elements()) / static_cast<double>(kept);
+  const auto out = c.out<T>(0);
+  for (size_t i = 0; i < total.size(); ++i)
+    out[i] = static_cast<T>(static_cast<ComputeType<T>>(finish(total[i], count)));
+}
+
+/// Brings values of the reduced shape back over the input.
+class ReducedGrad {
+ public:
+  explicit ReducedGrad(Grad& g);
+  /// A value like the output, repeated over the reduced axes.
+  ValueId spread(ValueId v) const;
+  /// The reverse: a value like the input, summed to the shape of the output.
+  ValueId sum(ValueId v) const;
+  /// 1 / (elements reduced into each output), in the format of `like`.
+  ValueId ratio(ValueId like) const;
+  void give(ValueId gradient) const { g_->to_input(0, gradient); }
+
+ private:
+  Grad* g_;
+};
+
+}  // namespace dunlin::ops
