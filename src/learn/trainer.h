@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/file_system.h"
 #include "base/threads.h"
 #include "graph/ir.h"
 #include "learn/checkpoint.h"
@@ -34,18 +33,18 @@ struct TrainOptions {
   int64_t batch = 32;
   OptimizerChoice optimizer = parse_optimizer("sgd:momentum=0.9");
   double learning_rate = 0;  ///< 0: the optimizer's default
-  Schedule schedule;
+  Schedule schedule = {};
   uint64_t seed = 0;  ///< of the sample order and of Dropout
   /// ce, nll, bce, mse, or the path of an ONNX graph from (outputs, targets) to one number; empty: the
   /// task's.
-  std::string loss;
+  std::string loss = {};
   /// Weights that stay as they are: names in which * stands for any characters ("features.*").
-  std::vector<std::string> frozen;
+  std::vector<std::string> frozen = {};
   /// BatchNormalization keeps its stored statistics and normalises by them.
   bool freeze_batch_norm = false;
   /// FedProx: adds (mu/2) ||w - w_0||^2 to the loss, w_0 being the weights the trainer was made with.
   double proximal_mu = 0;
-  std::shared_ptr<ThreadPool> pool;  ///< none: one thread
+  std::shared_ptr<ThreadPool> pool = {};  ///< none: one thread
 };
 
 struct Progress {
@@ -77,7 +76,7 @@ class Trainer {
  public:
   /// Throws kUnsupported naming the op and the path when a trained weight has no gradient;
   /// kFailedPrecondition with the remedy when loss and model do not fit (ce behind a Softmax).
-  Trainer(Model model, Task task, TrainOptions options, FileSystem& files = system_files());
+  Trainer(Model model, Task task, TrainOptions options);
   ~Trainer();
   Trainer(Trainer&&) noexcept;
   Trainer& operator=(Trainer&&) noexcept;
@@ -110,14 +109,14 @@ class Trainer {
 
 struct EvaluateOptions {
   int64_t batch = 64;
-  std::string loss;  ///< as in TrainOptions
-  std::shared_ptr<ThreadPool> pool;
+  std::string loss = {};  ///< as in TrainOptions
+  std::shared_ptr<ThreadPool> pool = {};
   /// After every batch, with the samples done; false stops.
-  std::function<bool(int64_t done, int64_t total)> progress;
+  std::function<bool(int64_t done, int64_t total)> progress = {};
 };
 /// Judges a model as it is, in inference form.
 Metrics evaluate_model(const Model& model, const Task& task, const DatasetPtr& data,
-                       const EvaluateOptions& options = {}, FileSystem& files = system_files());
+                       const EvaluateOptions& options = {});
 
 /// The task in the model's metadata, or a guess from its first input and the data when there is none.
 Task task_of(const Model& model, const Dataset& data, const std::string& model_name,

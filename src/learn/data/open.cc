@@ -105,8 +105,9 @@ DataParts open_raw(FileSystem& files, const std::string& d) {
 
 DataParts open_data(const std::string& d, const DataOptions& options, FileSystem& files) {
   DataParts parts = open_raw(files, d);
+  // IDX and NPZ have nothing to decode: a cache would only hold their bytes twice.
   for (DatasetPtr* part : {&parts.train, &parts.test})
-    if (*part && options.cache_bytes > 0)
+    if (*part && options.cache_bytes > 0 && !(*part)->classes_are_indices())
       *part = std::make_shared<CachedDataset>(std::move(*part), options.cache_bytes);
   return parts;
 }

@@ -1,0 +1,179 @@
+#include "learn/train_graph.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/error.h"
+#include "graph/autodiff/differentiate.h"
+#include "graph/infer.h"
+#include "graph/op.h"
+#include "graph/passes/inline_functions.h"
+#include "graph/passes/training_mode.h"
+#include "graph/support.h"
+#include "tensor/formats.h"
+
+namespace dunlin {
+
+namespace {
+
+/// Inputs that hold parameters whatever their size: the others count as weights from two elements on, since a
+/// lone number beside Mul or Add is more often a constant that an exporter wrote (1/sqrt(2), an epsilon) than
+/// a weight.
+bool is_parameter_input(const Node& node, size_t i) {
+  static const std::map<std::string_view, std::pair<size_t, size_t>> kParameters = {
+      {"Conv", {1, 2}},
+      {"ConvTranspose", {1, 2}},
+      {"Gemm", {1, 2}},
+      {"MatMul", {0, 1}},
+      {"BatchNormalization", {1, 2}},
+      {"LayerNormalization", {1, 2}},
+      {"GroupNormalization", {1, 2}},
+      {"InstanceNormalization", {1, 2}},
+      {"RMSNormalization", {1, 1}},
+      {"PRelu", {1, 1}},
+      {"LSTM", {1, 3}},
+      {"GRU", {1, 3}}};
+  const auto it = kParameters.find(node.op);
+  return it != kParameters.end() && i >= it->second.first && i <= it->second.second;
+}
+
+/// Float initialisers that training may change, in the order in which the nodes read them.
+std::vector<ValueId> find_weights(const Graph& g, std::span<const std::string> frozen) {
+  std::set<ValueId> seen;
+  std::vector<ValueId> out;
+  for (const Node& node : g.nodes)
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const ValueId v = node.inputs[i];
+      const Tensor* t = v == kNoValue ? nullptr : g.initializer(v);
+      if (!t || t->format() != &formats::kF32 || seen.contains(v)) continue;
+      if (node.op == "BatchNormalization" && i >= 3) continue;
+      if (t->num_elements() < (is_parameter_input(node, i) ? 1 : 2)) continue;
+      seen.insert(v);
+      const std::string& name = g.value_name(v);
+      if (std::none_of(frozen.begin(), frozen.end(), [&](const std::string& p) { return matches(p, name); }))
+        out.push_back(v);
+    }
+  return out;
+}
+
+/// Mean and variance of every BatchNormalization: they must not be folded into anything.
+std::set<ValueId> find_statistics(const Graph& g) {
+  std::set<ValueId> out;
+  for (const Node& node : g.nodes)
+    if (node.op == "BatchNormalization" && node.domain.empty())
+      for (size_t i = 3; i < std::min<size_t>(5, node.inputs.size()); ++i) out.insert(node.inputs[i]);
+  return out;
+}
+
+/// Of the weights, those that a gradient reaches; the others (of branches that the loss does not see) stay.
+std::vector<ValueId> reached_weights(const Graph& g, ValueId loss, const std::vector<ValueId>& weights) {
+  std::set<ValueId> live{loss};
+  for (size_t i = g.nodes.size(); i-- > 0;) {
+    const Node& node = g.nodes[i];
+    const bool read =
+        std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId v) { return live.contains(v); });
+    if (read) live.insert(node.inputs.begin(), node.inputs.end());
+  }
+  std::vector<ValueId> out;
+  std::copy_if(weights.begin(), weights.end(), std::back_inserter(out),
+               [&](ValueId v) { return live.contains(v); });
+  return out;
+}
+
+}  // namespace
+
+void untie_initializers(Graph& g) {
+  std::erase_if(g.nodes, [&](const Node& node) {
+    if (node.op != "Identity" || !node.domain.empty() || node.inputs.size() != 1 ||
+        !g.initializer(node.inputs[0]))
+      return false;
+    const TensorPtr tensor = g.initializers.at(node.inputs[0]);
+    g.initializers[node.outputs[0]] = tensor;
+    g.values[static_cast<size_t>(node.outputs[0])].type = {.format = tensor->format(),
+                                                           .shape = tensor->shape()};
+    return true;
+  });
+}
+
+bool matches(std::string_view pattern, std::string_view name) {
+  // Greedy with one point to fall back to: the last star.
+  size_t p = 0, n = 0, star = std::string_view::npos, from = 0;
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      from = n;
+    } else if (p < pattern.size() && pattern[p] == name[n]) {
+      ++p, ++n;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      n = ++from;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+Graph prepare_for_training(const Model& model) {
+  Graph g = inline_functions(model);
+  check_supported(g);
+  if (g.inputs.size() != 1 || g.outputs.empty())
+    fail(ErrorCode::kUnsupported, "training feeds one input, the model has {} inputs and {} outputs",
+         g.inputs.size(), g.outputs.size());
+  Type& x = g.values[static_cast<size_t>(g.inputs[0])].type;
+  if (x.format != &formats::kF32 || !x.shape || x.shape->rank() < 2)
+    fail(ErrorCode::kUnsupported, "the model's input \"{}\" is {}; f32 [N, ...] is expected",
+         g.value_name(g.inputs[0]), to_string(x));
+  untie_initializers(g);
+  if ((*x.shape)[0] >= 0) {  // exported for one batch size
+    g.symbols.push_back("batch");
+    (*x.shape)[0] = -1 - static_cast<int64_t>(g.symbols.size());
+  }
+  return g;
+}
+
+TrainGraph make_train_graph(const Graph& source, const TrainGraphOptions& options) {
+  std::vector<ValueId> weights = find_weights(source, options.frozen);
+  InferOptions infer;
+  infer.variable = find_statistics(source);
+  infer.variable.insert(weights.begin(), weights.end());
+  Graph g = infer_and_fold(source, infer);
+  // What the model is asked is not in the loss's way: only the first output is trained on.
+  WithLoss with = append_loss(std::move(g), source.outputs[0], options.loss);
+  with.graph.outputs = {with.loss};
+  g = infer_and_fold(remove_dead(std::move(with.graph)), infer);
+  weights = reached_weights(g, with.loss, weights);
+  if (weights.empty())
+    fail(ErrorCode::kFailedPrecondition, "nothing to train: the model has no f32 weights{}",
+         options.frozen.empty() ? "" : " that are not frozen");
+  TrainingGraph training = to_training_mode(std::move(g), {.batch_norm = !options.freeze_batch_norm});
+  Differentiated d = differentiate(std::move(training.graph), with.loss, weights);
+
+  TrainGraph out;
+  out.form = with.form;
+  d.graph.outputs = {with.loss};
+  for (size_t i = 0; i < weights.size(); ++i) {
+    if (d.gradients[i] == kNoValue) continue;
+    const auto it = std::find(d.graph.outputs.begin() + 1, d.graph.outputs.end(), d.gradients[i]);
+    out.gradient_of.push_back(static_cast<size_t>(it - d.graph.outputs.begin()));
+    if (it == d.graph.outputs.end()) d.graph.outputs.push_back(d.gradients[i]);
+    out.weights.push_back(d.graph.value_name(weights[i]));
+  }
+  for (const RunningStatistic& r : training.running) {
+    d.graph.outputs.push_back(r.updated);
+    out.statistics.push_back(d.graph.value_name(r.stored));
+    out.updates.emplace_back(d.graph.value_name(r.updated), out.statistics.back());
+  }
+  out.graph = std::make_shared<const Graph>(remove_dead(std::move(d.graph)));
+  return out;
+}
+
+EvaluateGraph make_evaluate_graph(const Graph& source, const std::string& loss) {
+  WithLoss with = append_loss(infer_and_fold(source), source.outputs[0], loss);
+  with.graph.outputs = {with.loss, source.outputs[0]};
+  return {std::make_shared<const Graph>(remove_dead(infer_and_fold(std::move(with.graph)))), with.form};
+}
+
+}  // namespace dunlin

@@ -1,0 +1,50 @@
+// The graphs that training and evaluation run: the model's own with a loss appended, and for training its
+// gradient.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "graph/ir.h"
+#include "learn/losses/loss.h"
+
+namespace dunlin {
+
+struct TrainGraphOptions {
+  std::string loss;
+  std::vector<std::string> frozen;  ///< patterns as in TrainOptions
+  bool freeze_batch_norm = false;
+};
+
+struct TrainGraph {
+  /// Inputs: x, target. Outputs: the loss, then the gradients, then the new values of the statistics.
+  GraphPtr graph;
+  TargetForm form;
+  std::vector<std::string> weights;     ///< trained; in the order of the initialisers in the graph
+  std::vector<size_t> gradient_of;      ///< number of the weight's gradient among the outputs
+  std::vector<std::string> statistics;  ///< that a step renews
+  /// (output, statistic), as SessionOptions::updates takes them.
+  std::vector<std::pair<std::string, std::string>> updates;
+};
+
+/// `source` comes from prepare_for_training().
+TrainGraph make_train_graph(const Graph& source, const TrainGraphOptions& options);
+
+struct EvaluateGraph {
+  GraphPtr graph;  ///< inputs: x, target; outputs: the loss, the model's first output
+  TargetForm form;
+};
+EvaluateGraph make_evaluate_graph(const Graph& source, const std::string& loss);
+
+/// The model's graph, ready for both: calls of functions inlined, initialisers untied, the batch left open.
+/// Throws kUnsupported listing missing ops, or when the model does not have one float input with a batch.
+Graph prepare_for_training(const Model& model);
+
+/// Initialisers behind Identity (exporters merge equal ones) become initialisers of their own.
+void untie_initializers(Graph& graph);
+
+/// Whether `name` matches a pattern in which * stands for any characters.
+bool matches(std::string_view pattern, std::string_view name);
+
+}  // namespace dunlin
