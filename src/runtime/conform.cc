@@ -1,0 +1,14 @@
+#include "runtime/conform.h"
+
+#include "graph/passes/inline_functions.h"
+
+namespace dunlin {
+
+ModelRunner session_runner(SessionOptions options) {
+  return [options = std::move(options)](const Model& model, std::span<const Tensor> inputs) {
+    Session session(std::make_shared<const Graph>(inline_functions(model)), options);
+    return session.run(inputs);
+  };
+}
+
+}  // namespace dunlin

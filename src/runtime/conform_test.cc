@@ -1,0 +1,45 @@
+#include "runtime/conform.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+namespace dunlin {
+namespace {
+
+const std::string kTestData = "/usr/share/libonnx-testdata/data/";
+
+// ONNX's own tests through plans and kernels. graph/conform_test.cc holds the references to the same cases.
+class SessionConform : public testing::TestWithParam<const char*> {};
+
+TEST_P(SessionConform, NoCaseFails) {
+  const std::string dir = kTestData + GetParam();
+  ASSERT_TRUE(std::filesystem::exists(dir))
+      << "ONNX's test data are missing: tools/setup installs libonnx-testdata";
+  const ConformReport planned = conform(dir, session_runner());
+  const ConformReport reference = conform(dir, run_with_references);
+  ASSERT_EQ(planned.cases.size(), reference.cases.size());
+  for (size_t i = 0; i < planned.cases.size(); ++i) {
+    const ConformCase& c = planned.cases[i];
+    if (c.result == ConformCase::Result::kFailed) ADD_FAILURE() << c.name << ": " << c.reason;
+    // What has a reference must run.
+    EXPECT_EQ(c.result == ConformCase::Result::kUnsupported,
+              reference.cases[i].result == ConformCase::Result::kUnsupported)
+        << c.name << ": " << c.reason;
+  }
+  std::printf("%s: %d passed (%d random), %d failed, %d unsupported\n", GetParam(), planned.passed,
+              planned.random, planned.failed, planned.unsupported);
+}
+
+INSTANTIATE_TEST_SUITE_P(OnnxTestData, SessionConform,
+                         testing::Values("node", "pytorch-converted", "pytorch-operator", "simple"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace dunlin
