@@ -1,0 +1,88 @@
+// Runs what round_trip_models wrote in ONNX Runtime. A model that ONNX Runtime reads must still be read after Dunlin
+// wrote it, and give the same bits; Dunlin's own outputs must agree with ONNX Runtime's.
+//   node run_onnxruntime.cjs DIR-WITH-node_modules DIR-OF-round_trip_models
+'use strict';
+const fs = require('fs');
+const path = require('path');
+const [packages, work] = process.argv.slice(2);
+const ort = require(path.join(packages, 'node_modules', 'onnxruntime-node'));
+
+const kTypes = {
+  'f4': ['float32', Float32Array], 'f8': ['float64', Float64Array], 'f2': ['float16', Uint16Array],
+  'i1': ['int8', Int8Array], 'u1': ['uint8', Uint8Array], 'i2': ['int16', Int16Array], 'u2': ['uint16', Uint16Array],
+  'i4': ['int32', Int32Array], 'u4': ['uint32', Uint32Array], 'i8': ['int64', BigInt64Array],
+  'u8': ['uint64', BigUint64Array], 'b1': ['bool', Uint8Array],
+};
+
+function readNpy(file) {
+  const bytes = fs.readFileSync(file);
+  const length = bytes.readUInt16LE(8);
+  const header = bytes.subarray(10, 10 + length).toString('latin1');
+  const [type, Array] = kTypes[/'descr': '.(\w+)'/.exec(header)[1]];
+  const dims = /'shape': \(([^)]*)\)/.exec(header)[1].split(',').map(s => s.trim()).filter(s => s).map(Number);
+  const data = Uint8Array.from(bytes.subarray(10 + length));  // its own buffer, so that it is aligned
+  return {type, dims, data: new Array(data.buffer)};
+}
+
+async function runModel(file, inputs) {
+  const session = await ort.InferenceSession.create(file, {logSeverityLevel: 4});
+  const feeds = {};
+  for (const [name, t] of Object.entries(inputs)) feeds[name] = new ort.Tensor(t.type, t.data, t.dims);
+  const outputs = await session.run(feeds);
+  await session.release();
+  return outputs;
+}
+
+const bytesOf = t => Buffer.from(t.data.buffer, t.data.byteOffset, t.data.byteLength);
+const same = (a, b) => a.type === b.type && String(a.dims) === String(b.dims) && bytesOf(a).equals(bytesOf(b));
+
+function close(ours, theirs) {
+  if (ours.type !== theirs.type || String(ours.dims) !== String(theirs.dims))
+    return `${ours.type}[${ours.dims}], ONNX Runtime gives ${theirs.type}[${theirs.dims}]`;
+  if (!ours.type.startsWith('float') || ours.type === 'float16') return same(ours, theirs) || ours.type === 'float16' ? '' : 'values differ';
+  for (let i = 0; i < ours.data.length; ++i) {
+    const a = ours.data[i], b = theirs.data[i];
+    if (Object.is(a, b) || a === b) continue;
+    if (!(Math.abs(a - b) <= 1e-4 + 1e-3 * Math.abs(b))) return `element ${i} is ${a}, ONNX Runtime gives ${b}`;
+  }
+  return '';
+}
+
+const kRandom = /bernoulli|training_dropout/;
+
+(async () => {
+  const cases = JSON.parse(fs.readFileSync(path.join(work, 'cases.json')));
+  let compared = 0, agreed = 0, unread = 0;
+  const failures = [];
+  for (const c of cases) {
+    const folder = path.join(work, c.name);
+    const inputs = {};
+    for (const i of c.inputs) inputs[i.name] = readNpy(path.join(folder, i.file));
+    let expected;
+    try {
+      expected = await runModel(path.join(folder, 'original.onnx'), inputs);
+    } catch (e) {
+      ++unread;  // ONNX Runtime does not run the original either
+      continue;
+    }
+    for (const form of ['exported', 'external']) {
+      try {
+        const got = await runModel(path.join(folder, form + '.onnx'), inputs);
+        for (const name of Object.keys(expected))
+          if (!kRandom.test(c.name) && !same(got[name], expected[name]))
+            failures.push(`${c.name}: ${form}: output ${name} changed`);
+      } catch (e) {
+        failures.push(`${c.name}: ${form}: ${e.message}`);
+      }
+    }
+    ++compared;
+    if (!c.outputs || kRandom.test(c.name)) continue;
+    const wrong = c.outputs.map(o => [o.name, close(readNpy(path.join(folder, o.file)), expected[o.name])]).filter(([, why]) => why);
+    if (wrong.length === 0) ++agreed;
+    for (const [name, why] of wrong) failures.push(`${c.name}: Dunlin's output ${name}: ${why}`);
+  }
+  for (const f of failures) console.error(f);
+  console.log(`${compared} models run by ONNX Runtime before and after Dunlin wrote them (${unread} it does not run); ` +
+              `Dunlin's outputs agree on ${agreed}; ${failures.length} failures`);
+  process.exit(failures.length || !compared ? 1 : 0);
+})();
