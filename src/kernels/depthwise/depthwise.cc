@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "base/error.h"
 #include "kernels/depthwise/depthwise_simd.h"
 #include "kernels/depthwise/multiplier.h"
 
@@ -68,7 +69,15 @@ class Axis {
   size_t interior_begin_ = 0, interior_end_ = 0;
 };
 
+void check_kernel(const DepthwiseDims& d) {
+  if (d.kernel_h > kDepthwiseMaxRowTaps) {
+    fail(ErrorCode::kUnsupported, "depthwise convolution: kernel height {}, at most {} supported", d.kernel_h,
+         kDepthwiseMaxRowTaps);
+  }
+}
+
 Axis forward_rows(const DepthwiseDims& d) {
+  check_kernel(d);
   return Axis::forward(d.out_h, d.h, d.kernel_h, d.stride_h, d.dilation_h, d.pad_top);
 }
 Axis forward_columns(const DepthwiseDims& d) {
@@ -142,6 +151,7 @@ void depthwise_forward(ThreadPool& pool, Isa isa, const DepthwiseDims& d, const 
 void depthwise_backward_data(ThreadPool& pool, Isa isa, const DepthwiseDims& d, const float* dy,
                              const float* weight, float* dx) {
   if (d.multiplier != 1) return depthwise_multiplier_backward_data(pool, d, dy, weight, dx);
+  check_kernel(d);
   const Axis rows = Axis::backward(d.h, d.out_h, d.kernel_h, d.stride_h, d.dilation_h, d.pad_top);
   const Axis columns = Axis::backward(d.w, d.out_w, d.kernel_w, d.stride_w, d.dilation_w, d.pad_left);
   const DepthwiseGather g{

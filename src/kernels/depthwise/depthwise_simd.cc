@@ -5,25 +5,61 @@
 namespace dunlin::HWY_NAMESPACE {
 namespace {
 
+/// A kernel row that one destination row reads: the source row, and where the weights of the kernel row
+/// begin.
+struct RowTap {
+  const float* source;
+  size_t weight_offset;
+};
+
+struct RowTaps {
+  RowTap taps[kDepthwiseMaxRowTaps];
+  size_t count;
+};
+RowTaps row_taps(const DepthwiseAxis& axis, size_t y, const float* image, size_t source_row,
+                 size_t weight_row) {
+  RowTaps rows;
+  rows.count = axis.begin[y + 1] - axis.begin[y];
+  for (size_t i = 0; i < rows.count; ++i) {
+    const DepthwiseTap& tap = axis.taps[axis.begin[y] + i];
+    rows.taps[i] = {image + tap.source * source_row, tap.k * weight_row};
+  }
+  return rows;
+}
+
+/// The column taps of a pixel: evenly spaced in source and kernel, because stride and dilation are.
+struct ColumnTaps {
+  size_t count;
+  ptrdiff_t source, source_step, weight, weight_step;  ///< in floats
+};
+ColumnTaps column_taps(const DepthwiseAxis& axis, size_t i, size_t c) {
+  const DepthwiseTap* t = axis.taps + axis.begin[i];
+  const size_t count = axis.begin[i + 1] - axis.begin[i];
+  const auto in_floats = [&](uint32_t index) { return static_cast<ptrdiff_t>(index * c); };
+  if (count == 0) return {};
+  if (count == 1) return {1, in_floats(t[0].source), 0, in_floats(t[0].k), 0};
+  return {count, in_floats(t[0].source), in_floats(t[1].source) - in_floats(t[0].source), in_floats(t[0].k),
+          in_floats(t[1].k) - in_floats(t[0].k)};
+}
+
 /// kPixels neighbouring destination pixels over all channels, every column tap inside the source: each source
-/// vector is loaded once and used by up to kKernelW pixels.
+/// vector is used by up to kKernelW pixels.
 template <size_t kKernelW, size_t kStride, size_t kPixels>
-HWY_INLINE void gather_tile(const DepthwiseGather& g, const float* image, size_t y, size_t x, float* out,
-                            VF lo, VF hi) {
+void gather_tile(const DepthwiseGather& g, const RowTaps& rows, size_t x, float* out, VF lo, VF hi) {
   constexpr size_t kColumns = (kPixels - 1) * kStride + kKernelW;
   const size_t c = g.c;
-  const DepthwiseTap* tap_begin = g.rows.taps + g.rows.begin[y];
-  const DepthwiseTap* tap_end = g.rows.taps + g.rows.begin[y + 1];
-  const float* columns = image + (static_cast<ptrdiff_t>(x * kStride) + g.first) * static_cast<ptrdiff_t>(c);
-  const float* weights = g.flipped ? g.weight + (kKernelW - 1) * c : g.weight;
+  const ptrdiff_t first = (static_cast<ptrdiff_t>(x * kStride) + g.first) * static_cast<ptrdiff_t>(c);
   const ptrdiff_t weight_step = g.flipped ? -static_cast<ptrdiff_t>(c) : static_cast<ptrdiff_t>(c);
+  const float* weights = g.flipped ? g.weight + (kKernelW - 1) * c : g.weight;
+  const float* bias = g.epilogue.bias;
+  const RowTap *begin = rows.taps, *end = rows.taps + rows.count;
   for_lanes(c, [&](size_t i, auto load, auto store) {
     VF sum[kPixels];
-    const VF bias = g.epilogue.bias ? load(g.epilogue.bias + i) : constant(0);
-    for (VF& s : sum) s = bias;
-    for (const DepthwiseTap* tap = tap_begin; tap != tap_end; ++tap) {
-      const float* row = columns + tap->source * g.source_w * c + i;
-      const float* w = weights + tap->k * kKernelW * c + i;
+    const VF start = bias ? load(bias + i) : constant(0);
+    for (VF& s : sum) s = start;
+    for (const RowTap* tap = begin; tap != end; ++tap) {
+      const float* row = tap->source + first + i;
+      const float* w = weights + tap->weight_offset + i;
       VF weight[kKernelW];
       HWY_UNROLL(8)
       for (size_t k = 0; k < kKernelW; ++k) weight[k] = load(w + static_cast<ptrdiff_t>(k) * weight_step);
@@ -36,46 +72,67 @@ HWY_INLINE void gather_tile(const DepthwiseGather& g, const float* image, size_t
         }
       }
     }
+    HWY_UNROLL(8)
     for (size_t p = 0; p < kPixels; ++p) store(at_most(at_least(sum[p], lo), hi), out + p * c + i);
   });
 }
 
-/// One destination pixel with whatever taps it has.
-void gather_pixel(const DepthwiseGather& g, const float* image, size_t y, size_t x, float* out, VF lo,
-                  VF hi) {
-  const size_t c = g.c;
-  const DepthwiseTap *y_begin = g.rows.taps + g.rows.begin[y], *y_end = g.rows.taps + g.rows.begin[y + 1];
-  const DepthwiseTap *x_begin = g.columns.taps + g.columns.begin[x],
-                     *x_end = g.columns.taps + g.columns.begin[x + 1];
-  for_lanes(c, [&](size_t i, auto load, auto store) {
-    VF sum = g.epilogue.bias ? load(g.epilogue.bias + i) : constant(0);
-    for (const DepthwiseTap* ty = y_begin; ty != y_end; ++ty) {
-      const float* row = image + ty->source * g.source_w * c + i;
-      const float* w = g.weight + ty->k * g.kernel_w * c + i;
-      for (const DepthwiseTap* tx = x_begin; tx != x_end; ++tx) {
-        sum = hn::MulAdd(load(row + tx->source * c), load(w + tx->k * c), sum);
+/// One destination pixel with kTaps column taps; 0: any number.
+template <size_t kTaps>
+void gather_pixel_of(const DepthwiseGather& g, const RowTaps& rows, const ColumnTaps& columns, float* out,
+                     VF lo, VF hi) {
+  const size_t count = kTaps == 0 ? columns.count : kTaps;
+  const float* weights = g.weight + columns.weight;
+  const float* bias = g.epilogue.bias;
+  const RowTap *begin = rows.taps, *end = rows.taps + rows.count;
+  for_lanes(g.c, [&](size_t i, auto load, auto store) {
+    VF sum = bias ? load(bias + i) : constant(0);
+    for (const RowTap* tap = begin; tap != end; ++tap) {
+      const float* v = tap->source + columns.source + i;
+      const float* w = weights + tap->weight_offset + i;
+      for (size_t k = 0; k < count; ++k, v += columns.source_step, w += columns.weight_step) {
+        sum = hn::MulAdd(load(v), load(w), sum);
       }
     }
     store(at_most(at_least(sum, lo), hi), out + i);
   });
 }
 
-template <size_t kKernelW, size_t kStride>
-void gather_row(const DepthwiseGather& g, const float* image, size_t y, float* out, VF lo, VF hi) {
-  for (size_t x = 0; x < g.interior_begin; ++x) gather_pixel(g, image, y, x, out + x * g.c, lo, hi);
-  size_t x = g.interior_begin;
-  for (; x + 8 <= g.interior_end; x += 8) {
-    gather_tile<kKernelW, kStride, 8>(g, image, y, x, out + x * g.c, lo, hi);
+void gather_pixel(const DepthwiseGather& g, const RowTaps& rows, size_t x, float* out, VF lo, VF hi) {
+  const ColumnTaps columns = column_taps(g.columns, x, g.c);
+  switch (columns.count) {
+    case 1:
+      return gather_pixel_of<1>(g, rows, columns, out, lo, hi);
+    case 2:
+      return gather_pixel_of<2>(g, rows, columns, out, lo, hi);
+    case 3:
+      return gather_pixel_of<3>(g, rows, columns, out, lo, hi);
+    case 4:
+      return gather_pixel_of<4>(g, rows, columns, out, lo, hi);
+    default:
+      return gather_pixel_of<0>(g, rows, columns, out, lo, hi);
   }
-  for (; x + 4 <= g.interior_end; x += 4) {
-    gather_tile<kKernelW, kStride, 4>(g, image, y, x, out + x * g.c, lo, hi);
-  }
-  for (; x < g.interior_end; ++x) gather_tile<kKernelW, kStride, 1>(g, image, y, x, out + x * g.c, lo, hi);
-  for (; x < g.w; ++x) gather_pixel(g, image, y, x, out + x * g.c, lo, hi);
 }
 
-void gather_row_any(const DepthwiseGather& g, const float* image, size_t y, float* out, VF lo, VF hi) {
-  for (size_t x = 0; x < g.w; ++x) gather_pixel(g, image, y, x, out + x * g.c, lo, hi);
+template <size_t kKernelW, size_t kStride>
+void gather_row(const DepthwiseGather& g, const RowTaps& rows, float* out, VF lo, VF hi) {
+  size_t x = 0;
+  for (; x < g.interior_begin; ++x) gather_pixel(g, rows, x, out + x * g.c, lo, hi);
+  for (; x + 8 <= g.interior_end; x += 8)
+    gather_tile<kKernelW, kStride, 8>(g, rows, x, out + x * g.c, lo, hi);
+  if (x + 4 <= g.interior_end) {
+    gather_tile<kKernelW, kStride, 4>(g, rows, x, out + x * g.c, lo, hi);
+    x += 4;
+  }
+  if (x + 2 <= g.interior_end) {
+    gather_tile<kKernelW, kStride, 2>(g, rows, x, out + x * g.c, lo, hi);
+    x += 2;
+  }
+  for (; x < g.w; ++x) gather_pixel(g, rows, x, out + x * g.c, lo, hi);
+}
+
+void gather_row_any(const DepthwiseGather& g, const RowTaps& rows, float* out, VF lo, VF hi) {
+  for (size_t x = 0; x < g.w; ++x) gather_pixel(g, rows, x, out + x * g.c, lo, hi);
 }
 
 /// Residual and activations other than a clip, on a row that has just been written.
@@ -107,7 +164,7 @@ void gather(const DepthwiseGather& g, size_t begin, size_t end) {
   for (size_t r = begin; r < end; ++r) {
     const float* image = g.source + r / g.h * g.source_h * g.source_w * g.c;
     float* out = g.destination + r * g.w * g.c;
-    row(g, image, r % g.h, out, lo, hi);
+    row(g, row_taps(g.rows, r % g.h, image, g.source_w * g.c, g.kernel_w * g.c), out, lo, hi);
     if (!clips && !plain) {
       const float* residual =
           e.residual ? e.residual + static_cast<ptrdiff_t>(r * g.w) * e.residual_stride : nullptr;
@@ -116,20 +173,19 @@ void gather(const DepthwiseGather& g, size_t begin, size_t end) {
   }
 }
 
+/// As gather_tile, the other way round: kKernelW sums over kPixels pixels.
 template <size_t kKernelW, size_t kStride, size_t kPixels>
-HWY_INLINE void weight_tile(const DepthwiseWeightGradient& g, const float* image, const float* dy_row,
-                            size_t y, size_t x, float* dweight) {
+void weight_tile(const DepthwiseWeightGradient& g, const RowTaps& rows, const float* dy_row, size_t x,
+                 float* dweight) {
   constexpr size_t kColumns = (kPixels - 1) * kStride + kKernelW;
   const size_t c = g.c;
-  const DepthwiseTap* tap_begin = g.rows.taps + g.rows.begin[y];
-  const DepthwiseTap* tap_end = g.rows.taps + g.rows.begin[y + 1];
-  const float* columns = image + (static_cast<ptrdiff_t>(x * kStride) + g.first) * static_cast<ptrdiff_t>(c);
+  const ptrdiff_t first = (static_cast<ptrdiff_t>(x * kStride) + g.first) * static_cast<ptrdiff_t>(c);
   for_lanes(c, [&](size_t i, auto load, auto store) {
     VF dy[kPixels];
     HWY_UNROLL(8) for (size_t p = 0; p < kPixels; ++p) dy[p] = load(dy_row + (x + p) * c + i);
-    for (const DepthwiseTap* tap = tap_begin; tap != tap_end; ++tap) {
-      const float* row = columns + tap->source * g.w * c + i;
-      float* w = dweight + tap->k * kKernelW * c + i;
+    for (size_t t = 0; t < rows.count; ++t) {
+      const float* row = rows.taps[t].source + first + i;
+      float* w = dweight + rows.taps[t].weight_offset + i;
       VF sum[kKernelW];
       HWY_UNROLL(8) for (size_t k = 0; k < kKernelW; ++k) sum[k] = load(w + k * c);
       HWY_UNROLL(32) for (size_t j = 0; j < kColumns; ++j) {
@@ -145,39 +201,39 @@ HWY_INLINE void weight_tile(const DepthwiseWeightGradient& g, const float* image
   });
 }
 
-void weight_pixel(const DepthwiseWeightGradient& g, const float* image, const float* dy_row, size_t y,
-                  size_t x, float* dweight) {
-  const size_t c = g.c;
-  const DepthwiseTap *y_begin = g.rows.taps + g.rows.begin[y], *y_end = g.rows.taps + g.rows.begin[y + 1];
-  const DepthwiseTap *x_begin = g.columns.taps + g.columns.begin[x],
-                     *x_end = g.columns.taps + g.columns.begin[x + 1];
-  for_lanes(c, [&](size_t i, auto load, auto store) {
-    const VF dy = load(dy_row + x * c + i);
-    for (const DepthwiseTap* ty = y_begin; ty != y_end; ++ty) {
-      const float* row = image + ty->source * g.w * c + i;
-      float* w_row = dweight + ty->k * g.kernel_w * c + i;
-      for (const DepthwiseTap* tx = x_begin; tx != x_end; ++tx) {
-        float* w = w_row + tx->k * c;
-        store(hn::MulAdd(load(row + tx->source * c), dy, load(w)), w);
+void weight_pixel(const DepthwiseWeightGradient& g, const RowTaps& rows, const float* dy_row, size_t x,
+                  float* dweight) {
+  const ColumnTaps columns = column_taps(g.columns, x, g.c);
+  for_lanes(g.c, [&](size_t i, auto load, auto store) {
+    const VF dy = load(dy_row + x * g.c + i);
+    for (size_t t = 0; t < rows.count; ++t) {
+      const float* v = rows.taps[t].source + columns.source + i;
+      float* w = dweight + rows.taps[t].weight_offset + columns.weight + i;
+      for (size_t k = 0; k < columns.count; ++k, v += columns.source_step, w += columns.weight_step) {
+        store(hn::MulAdd(load(v), dy, load(w)), w);
       }
     }
   });
 }
 
 template <size_t kKernelW, size_t kStride>
-void weight_row(const DepthwiseWeightGradient& g, const float* image, const float* dy_row, size_t y,
-                float* dweight) {
+void weight_row(const DepthwiseWeightGradient& g, const RowTaps& rows, const float* dy, float* dweight) {
   size_t x = 0;
-  for (; x < g.interior_begin; ++x) weight_pixel(g, image, dy_row, y, x, dweight);
-  for (; x + 8 <= g.interior_end; x += 8) weight_tile<kKernelW, kStride, 8>(g, image, dy_row, y, x, dweight);
-  for (; x + 4 <= g.interior_end; x += 4) weight_tile<kKernelW, kStride, 4>(g, image, dy_row, y, x, dweight);
-  for (; x < g.interior_end; ++x) weight_tile<kKernelW, kStride, 1>(g, image, dy_row, y, x, dweight);
-  for (; x < g.out_w; ++x) weight_pixel(g, image, dy_row, y, x, dweight);
+  for (; x < g.interior_begin; ++x) weight_pixel(g, rows, dy, x, dweight);
+  for (; x + 8 <= g.interior_end; x += 8) weight_tile<kKernelW, kStride, 8>(g, rows, dy, x, dweight);
+  if (x + 4 <= g.interior_end) {
+    weight_tile<kKernelW, kStride, 4>(g, rows, dy, x, dweight);
+    x += 4;
+  }
+  if (x + 2 <= g.interior_end) {
+    weight_tile<kKernelW, kStride, 2>(g, rows, dy, x, dweight);
+    x += 2;
+  }
+  for (; x < g.out_w; ++x) weight_pixel(g, rows, dy, x, dweight);
 }
 
-void weight_row_any(const DepthwiseWeightGradient& g, const float* image, const float* dy_row, size_t y,
-                    float* dweight) {
-  for (size_t x = 0; x < g.out_w; ++x) weight_pixel(g, image, dy_row, y, x, dweight);
+void weight_row_any(const DepthwiseWeightGradient& g, const RowTaps& rows, const float* dy, float* dweight) {
+  for (size_t x = 0; x < g.out_w; ++x) weight_pixel(g, rows, dy, x, dweight);
 }
 
 void weight_gradient(const DepthwiseWeightGradient& g, size_t begin, size_t end, float* dweight) {
@@ -187,7 +243,9 @@ void weight_gradient(const DepthwiseWeightGradient& g, size_t begin, size_t end,
   if (g.kernel_w == 5 && g.stride == 1) row = &weight_row<5, 1>;
   if (g.kernel_w == 5 && g.stride == 2) row = &weight_row<5, 2>;
   for (size_t r = begin; r < end; ++r) {
-    row(g, g.x + r / g.out_h * g.h * g.w * g.c, g.dy + r * g.out_w * g.c, r % g.out_h, dweight);
+    const float* image = g.x + r / g.out_h * g.h * g.w * g.c;
+    row(g, row_taps(g.rows, r % g.out_h, image, g.w * g.c, g.kernel_w * g.c), g.dy + r * g.out_w * g.c,
+        dweight);
   }
 }
 

@@ -8,6 +8,9 @@
 
 namespace dunlin {
 
+/// Kernels higher than this are refused by the caller.
+inline constexpr size_t kDepthwiseMaxRowTaps = 64;
+
 /// One kernel position that a destination row or column reads: which source row or column, which kernel
 /// index.
 struct DepthwiseTap {

@@ -98,10 +98,9 @@ template <typename Act>
 HWY_INLINE VF gradient_before(const Act& act, VF dy, VF x, VF factor, VF offset) {
   if constexpr (Act::kind == ActivationKind::kNone) {
     return dy;
-  } else if constexpr (Act::kind == ActivationKind::kClip) {
-    const VF pre = hn::MulAdd(x, factor, offset);
-    return hn::IfThenElseZero(hn::And(hn::Gt(pre, act.a), hn::Lt(pre, act.b)), dy);
   } else {
+    // Not IfThenElseZero on dy: that becomes a masked load, which waits for x and leaves the memory idle
+    // meanwhile.
     return hn::Mul(dy, act.derivative(hn::MulAdd(x, factor, offset)));
   }
 }
@@ -142,20 +141,16 @@ void gradient_sums(size_t rows, size_t c, const BatchNormLine& line, const Activ
 void gradient(size_t rows, size_t c, const BatchNormLine& line, const Activation& p, const float* slope,
               const float* shift, const float* dy, const float* x, float* dx) {
   with_activation(p, [&](auto act) {
-    for_row_tiles(rows, [&](size_t r, auto count) {
-      const float* dy_tile = dy + r * c;
-      const float* x_tile = x + r * c;
+    for (size_t r = 0; r < rows; ++r) {
+      const float *dy_row = dy + r * c, *x_row = x + r * c;
       float* out = dx + r * c;
       for_lanes(c, [&](size_t i, auto load, auto store) {
-        const VF f = load(line.factor + i), o = load(line.offset + i), m = load(line.mean + i);
-        const VF a = load(slope + i), b = load(shift + i);
-        for (size_t k = 0; k < count(); ++k) {
-          const VF v = load(x_tile + k * c + i);
-          const VF g = gradient_before(act, load(dy_tile + k * c + i), v, f, o);
-          store(hn::MulAdd(g, f, hn::MulAdd(hn::Sub(v, m), a, b)), out + k * c + i);
-        }
+        const VF v = load(x_row + i), f = load(line.factor + i);
+        const VF g = gradient_before(act, load(dy_row + i), v, f, load(line.offset + i));
+        const VF centred = hn::Sub(v, load(line.mean + i));
+        store(hn::MulAdd(g, f, hn::MulAdd(centred, load(slope + i), load(shift + i))), out + i);
       });
-    });
+    }
   });
 }
 

@@ -17,8 +17,16 @@ void axpby(float a, const float* x, float b, float* y, size_t n) {
   }
 }
 
+void sum(const float* const* inputs, size_t count, size_t begin, float* y, size_t n) {
+  for_lanes(n, [&](size_t i, auto load, auto store) {
+    VF total = load(inputs[0] + begin + i);
+    for (size_t k = 1; k < count; ++k) total = hn::Add(total, load(inputs[k] + begin + i));
+    store(total, y + i);
+  });
+}
+
 }  // namespace
 
-constexpr AccumulateTable accumulate_table{axpby};
+constexpr AccumulateTable accumulate_table{axpby, sum};
 
 }  // namespace dunlin::HWY_NAMESPACE

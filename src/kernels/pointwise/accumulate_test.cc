@@ -21,5 +21,17 @@ TEST(Accumulate, AxpbyMatchesDouble) {
   });
 }
 
+TEST(Accumulate, SumMatchesDouble) {
+  for_each_isa_and_threads([](Isa isa, ThreadPool& pool) {
+    for (size_t n : kOddSizes) {
+      auto a = random_floats(n, -2, 2, 1);
+      const auto a0 = a, b = random_floats(n, -2, 2, 2), c = random_floats(n, -2, 2, 3);
+      const float* inputs[] = {b.data(), a.data(), c.data(), b.data()};
+      sum(pool, isa, inputs, a.data(), n);  // in place
+      for (size_t i = 0; i < n; ++i) ASSERT_NEAR(a[i], double(a0[i]) + 2 * double(b[i]) + c[i], 2e-6);
+    }
+  });
+}
+
 }  // namespace
 }  // namespace dunlin
