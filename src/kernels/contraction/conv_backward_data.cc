@@ -146,6 +146,7 @@ void conv_backward_data(Isa isa, ThreadPool& pool, const ConvShape& s, const flo
                                .n = channels,
                                .taps = window.num_taps(),
                                .k = window.k(),
+                               .row_stride = window.pixel,
                                .packed_b = packed,
                                .rows = rows,
                                .outputs = output_rows,

@@ -16,14 +16,16 @@ using contraction::Split;
 using contraction::Window;
 
 // Runs of taps are read as one only while their copies at the border stay small.
-constexpr int64_t kMaxRun = 96;
+constexpr int64_t kMaxRun = 400;
 
 struct Layout {
   int64_t channels, outputs, pixels, weights;  // of one group, except `weights`
   Window window;
-  int64_t chunks, block;  // pixels are cut into chunks, and those into blocks of `block`
+  bool gathers;
+  int64_t rows, num_taps;  // of A transposed: num_taps matrices of `rows` rows
+  int64_t chunks, block;   // pixels are cut into chunks, and those into blocks of at most `block`
   contraction::TileChoice tiles;
-  int64_t panels;
+  int64_t panels, column_tiles;  // all panels; how many tiles' panels are packed at a time
   // Scratch, in floats: zeros, the sums of each chunk, then for each thread pointers, packed dy and border
   // copies.
   size_t zeros_floats, sums_floats, pointers_floats, packed_floats, copies_floats;
@@ -43,16 +45,26 @@ struct Layout {
                .taps = s.kernel,
                .channels = channels} {
     if (channels * s.kernel[2] <= kMaxRun) window.merge();
+    gathers = window.gathers();
+    rows = gathers ? window.window_floats() : window.k();
+    num_taps = gathers ? 1 : window.num_taps();
     // Few weights give too few tiles to share out: then the pixels are shared out.
     chunks = weights > 64 * 1024 ? 1 : std::clamp<int64_t>(pixels / 1024, 1, 16);
-    block = std::clamp<int64_t>(128 * 1024 / std::max<int64_t>(outputs, 1), 128, 512);
+    // Many weights do not stay in a cache between two blocks: then few, long blocks.
+    block = weights > 64 * 1024 ? 1024 : 512;
+    if (gathers)
+      block = std::clamp<int64_t>(32 * 1024 / rows, 64, block);  // the windows should stay in the L2 cache
+    block = std::max<int64_t>(1, std::min(block, ceil_div(pixels, chunks)));
     panels = ceil_div(outputs, table.width);
-    tiles = contraction::choose_tiles(table, window.k(), panels, block);
-    zeros_floats = round_up(static_cast<size_t>(window.k()));
+    tiles = contraction::choose_tiles(table, rows, panels, block);
+    // So should the packed dy.
+    const int64_t tile_panels = std::max<int64_t>(1, ceil_div(panels, tiles.column_tiles));
+    column_tiles = std::max<int64_t>(1, 128 * 1024 / (block * table.width * tile_panels));
+    zeros_floats = round_up(static_cast<size_t>(rows));
     sums_floats = round_up(static_cast<size_t>(weights)) * static_cast<size_t>(chunks);
     pointers_floats = static_cast<size_t>(block) * sizeof(const float*) / sizeof(float);
-    packed_floats = static_cast<size_t>(block * panels * table.width);
-    copies_floats = window.runs ? static_cast<size_t>(block * window.k()) : 0;
+    packed_floats = static_cast<size_t>(block * table.width * std::min(panels, column_tiles * tile_panels));
+    copies_floats = window.runs ? static_cast<size_t>(block * rows) : 0;
   }
 
   static size_t round_up(size_t n) { return (n + 15) / 16 * 16; }
@@ -74,44 +86,56 @@ void sum_chunk(const ContractionTable& table, const ConvShape& s, const Layout& 
   window.zeros = zeros;
   const float* dy_group = dy + task.group * l.outputs;
 
-  const int64_t rows = window.k();
   float* c[contraction::kMaxTileRows];
-  const Split row_tiles(rows, l.tiles.row_tiles), column_tiles(l.panels, l.tiles.column_tiles);
-  const int64_t first_panel = column_tiles.begin(task.column_begin),
-                last_panel = column_tiles.begin(task.column_end);
+  const Split row_tiles(l.rows, l.tiles.row_tiles), column_tiles(l.panels, l.tiles.column_tiles);
   const Split chunks(l.pixels, l.chunks);
   const int64_t begin = chunks.begin(task.chunk), end = chunks.begin(task.chunk + 1);
-  for (int64_t pixel = begin; pixel < end; pixel += l.block) {
-    const int64_t count = std::min(l.block, end - pixel);
-    contraction::pack_panels(table.width, first_panel, last_panel, count, 0, count, l.outputs,
-                             dy_group + pixel * s.out_channels, s.out_channels, 1, packed);
-    for (int64_t tap = 0; tap < window.num_taps(); ++tap) {
-      window.rows({.row = pixel,
-                   .count = static_cast<int>(count),
-                   .tap = tap,
-                   .num_taps = 1,
-                   .k = 0,
-                   .num_k = rows,
-                   .buffer = copies},
-                  pointers);
+  const int64_t num_blocks = ceil_div(end - begin, l.block);
+  const Split blocks(end - begin, std::max<int64_t>(num_blocks, 1));
+  const auto add_block = [&](int64_t block, int64_t first_tile, int64_t last_tile) {
+    const int64_t pixel = begin + blocks.begin(block), count = begin + blocks.begin(block + 1) - pixel;
+    const int64_t first_panel = column_tiles.begin(first_tile), first_column = first_panel * table.width;
+    contraction::pack_panels(table.width, 0, column_tiles.begin(last_tile) - first_panel, count, 0, count,
+                             l.outputs - first_column, dy_group + pixel * s.out_channels + first_column,
+                             s.out_channels, 1, packed);
+    if (l.gathers) {
+      window.gather(table, pixel, count, copies);
+      for (int64_t i = 0; i < count; ++i) pointers[i] = copies + i * l.rows;
+    }
+    for (int64_t tap = 0; tap < l.num_taps; ++tap) {
+      if (!l.gathers) {
+        window.rows({.row = pixel,
+                     .count = static_cast<int>(count),
+                     .tap = tap,
+                     .num_taps = 1,
+                     .k = 0,
+                     .num_k = l.rows,
+                     .buffer = copies},
+                    pointers);
+      }
       contraction::TileArgs args{.a = pointers,
                                  .k = count,
                                  .panel_stride = count * table.width,
                                  .c = c,
-                                 .addend = pixel > begin ? c : nullptr};
+                                 .addend = block > 0 ? c : nullptr};
       for (int64_t i = 0; i < l.tiles.row_tiles; ++i) {
         args.a_column = row_tiles.begin(i);
         const int num_rows = static_cast<int>(row_tiles.begin(i + 1) - args.a_column);
-        for (int r = 0; r < num_rows; ++r) c[r] = sums + (tap * rows + args.a_column + r) * l.outputs;
-        for (int64_t j = task.column_begin; j < task.column_end; ++j) {
+        for (int r = 0; r < num_rows; ++r) c[r] = sums + (tap * l.rows + args.a_column + r) * l.outputs;
+        for (int64_t j = first_tile; j < last_tile; ++j) {
           const int64_t panel = column_tiles.begin(j);
           const int64_t num_panels = column_tiles.begin(j + 1) - panel;
           args.column = panel * table.width;
           args.num_columns = std::min(num_panels * table.width, l.outputs - args.column);
-          args.b = packed + panel * count * table.width;
+          args.b = packed + (panel - first_panel) * count * table.width;
           table.columns[num_panels][num_rows](args);
         }
       }
+    }
+  };
+  for (int64_t tile = task.column_begin; tile < task.column_end; tile += l.column_tiles) {
+    for (int64_t block = 0; block < num_blocks; ++block) {
+      add_block(block, tile, std::min(tile + l.column_tiles, task.column_end));
     }
   }
 }

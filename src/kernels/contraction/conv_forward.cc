@@ -50,12 +50,18 @@ void conv_forward(Isa isa, ThreadPool& pool, const ConvShape& s, const float* x,
                 .taps = s.kernel,
                 .channels = channels};
   window.merge();
+  const bool gathers = window.gathers();
   // A 1x1 kernel that visits every pixel once is a plain matrix product.
   const bool pointwise =
       s.taps() == 1 && s.in == s.out && s.stride == Dims3{1, 1, 1} && s.pad == Dims3{0, 0, 0};
   for (int64_t group = 0; group < s.groups; ++group) {
     window.x = x + group * channels;
     const auto rows = [&](const contraction::RowBlock& block, const float** pointers) {
+      if (gathers) {
+        window.gather(table, block.row, block.count, block.buffer);
+        for (int i = 0; i < block.count; ++i) pointers[i] = block.buffer + i * block.num_k;
+        return;
+      }
       if (!pointwise) return window.rows(block, pointers);
       for (int i = 0; i < block.count; ++i) pointers[i] = window.x + (block.row + i) * window.pixel + block.k;
     };
@@ -68,8 +74,9 @@ void conv_forward(Isa isa, ThreadPool& pool, const ConvShape& s, const float* x,
     contraction::run(&pool, {.table = &table,
                              .m = s.out_pixels(),
                              .n = outputs,
-                             .taps = window.num_taps(),
-                             .k = window.k(),
+                             .taps = gathers ? 1 : window.num_taps(),
+                             .k = gathers ? window.window_floats() : window.k(),
+                             .row_stride = gathers ? 0 : window.pixel * s.stride[2],
                              .packed_b = packed + static_cast<size_t>(group) * group_floats,
                              .rows = rows,
                              .outputs = output_rows,

@@ -25,6 +25,7 @@ void run_gemm(const ContractionTable& table, ThreadPool* pool, const GemmShape& 
                           .taps = 1,
                           .k = s.k,
                           .a_transposed = s.a_transposed,
+                          .row_stride = s.lda,
                           .packed_b = packed_b,
                           .rows = rows,
                           .outputs = outputs,

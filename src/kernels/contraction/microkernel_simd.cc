@@ -20,12 +20,16 @@ constexpr int kPanelVectors = kWidth / static_cast<int>(kLanes);
 // registers.
 #if HWY_TARGET == HWY_AVX3  // 32 registers
 constexpr int kMaxRows[] = {0, 24, 14, 9, 6, 5, 4, 3, 2};
+constexpr int kUnroll = 4;
 #elif HWY_TARGET == HWY_NEON  // 32 registers, a panel takes two
-constexpr int kMaxRows[] = {0, 12, 6, 4, 2, 2, 1, 1, 0};
+constexpr int kMaxRows[] = {0, 10, 5, 3, 2, 2, 1, 1, 0};
+constexpr int kUnroll = 1;
 #elif HWY_TARGET == HWY_AVX2  // 16 registers
 constexpr int kMaxRows[] = {0, 12, 6, 4, 2, 2, 1, 1, 1};
+constexpr int kUnroll = 1;
 #else
 constexpr int kMaxRows[] = {0, 2, 1, 0, 0, 0, 0, 0, 0};
+constexpr int kUnroll = 1;
 #endif
 
 // A tile whose last panel is partial, from its sums in memory. Out of line: it keeps the tiles small.
@@ -117,7 +121,23 @@ void rows_tile(const TileArgs& t) {
     const float* a[kRows];
 #pragma GCC unroll 24
     for (int i = 0; i < kRows; ++i) a[i] = t.a[tap * kRows + i];
-    for (int64_t k = 0; k < num_k; ++k) {
+    int64_t k = 0;
+    // A tall tile has more row pointers than there are registers: several steps share the loading of one.
+    if constexpr (kVectors == 1 && kRows > 12 && kUnroll > 1) {
+      for (; k + kUnroll <= num_k; k += kUnroll) {
+        VF vb[kUnroll];
+#pragma GCC unroll 4
+        for (int u = 0; u < kUnroll; ++u) vb[u] = hn::LoadU(d, b + u * kWidth);
+#pragma GCC unroll 24
+        for (int i = 0; i < kRows; ++i) {
+          const float* row = a[i] + k;
+#pragma GCC unroll 4
+          for (int u = 0; u < kUnroll; ++u) acc[i][0] = hn::MulAdd(hn::Set(d, row[u]), vb[u], acc[i][0]);
+        }
+        b += kUnroll * kWidth;
+      }
+    }
+    for (; k < num_k; ++k) {
       VF vb[kVectors];
 #pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) {
@@ -170,6 +190,14 @@ void activate(const Activation& activation, float* row, int64_t n) {
   });
 }
 
+void copy_runs(const float* from, ptrdiff_t from_stride, float* to, ptrdiff_t to_stride, int64_t count,
+               int64_t run) {
+  for (; count > 0; --count, from += from_stride, to += to_stride) {
+    for_lanes(static_cast<size_t>(run),
+              [&](size_t i, auto load, auto store) HWY_ATTR { store(load(from + i), to + i); });
+  }
+}
+
 template <int kPanels, bool kColumns, size_t... kIndex>
 constexpr void fill_rows(contraction::TileFunction (&out)[contraction::kMaxTileRows + 1],
                          std::index_sequence<kIndex...>) {
@@ -193,6 +221,7 @@ constexpr contraction::Table make_table() {
   table.width = kWidth;
   table.lanes = static_cast<int>(kLanes);
   table.activate = activate;
+  table.copy_runs = copy_runs;
   fill_panels<1>(table);
   return table;
 }

@@ -43,8 +43,11 @@ struct Table {
   int lanes;                         ///< floats of a vector: what one load or FMA handles
   TileFunction rows[kMaxTilePanels + 1][kMaxTileRows + 1];     ///< A is rows; by panels and rows
   TileFunction columns[kMaxTilePanels + 1][kMaxTileRows + 1];  ///< A is transposed
-  /// Activations that are not a clip, over one row.
+  /// An activation over one row.
   void (*activate)(const Activation& activation, float* row, int64_t n);
+  /// Copies `count` runs of `run` floats each.
+  void (*copy_runs)(const float* from, ptrdiff_t from_stride, float* to, ptrdiff_t to_stride, int64_t count,
+                    int64_t run);
 };
 
 }  // namespace dunlin::contraction

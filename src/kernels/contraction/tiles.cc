@@ -14,7 +14,7 @@ constexpr int64_t kColumnBlockFloats = 160 * 1024;
 // Rows that are finished before the next ones begin, so that partial sums stay in the L2 cache.
 constexpr int64_t kRowBlock = 192;
 // Multiply-adds below which waking a thread costs more than it saves.
-constexpr double kMinWorkPerThread = 200e3;
+constexpr double kMinWorkPerThread = 500e3;
 
 // Rough cycles of one tile: arithmetic, loads and latency of the loop, then what a tile costs beside it.
 double tile_cost(const Table& table, double rows, double panels, double reduction) {
@@ -36,7 +36,10 @@ struct Grid {
 // of B), else by rows.
 Grid make_grid(const Product& p, int threads) {
   const int64_t reduction = p.taps * p.k;
-  Grid g{choose_tiles(*p.table, p.m, ceil_div(p.n, p.table->width), reduction), 1, 1};
+  // Rows a multiple of 4 KiB apart share one set of the L1 cache: no more of them than it has ways to spare.
+  const bool conflict = !p.a_transposed && p.row_stride != 0 && p.row_stride % 1024 == 0;
+  Grid g{choose_tiles(*p.table, p.m, ceil_div(p.n, p.table->width), reduction, conflict ? 9 : kMaxTileRows),
+         1, 1};
   const int64_t column_block =
       std::max<int64_t>(kColumnBlockFloats / std::clamp<int64_t>(reduction, 1, kMaxBlock), 64);
   g.column_parts = std::min(g.tiles.column_tiles, ceil_div(p.n, column_block));
@@ -169,13 +172,13 @@ class Part {
 
 }  // namespace
 
-TileChoice choose_tiles(const Table& table, int64_t m, int64_t panels, int64_t reduction) {
+TileChoice choose_tiles(const Table& table, int64_t m, int64_t panels, int64_t reduction, int64_t max_rows) {
   TileChoice best{1, 1};
   double best_cost = std::numeric_limits<double>::infinity();
   for (int wide = 1; wide <= table.max_panels; ++wide) {
     const int64_t column_tiles = ceil_div(panels, wide);
     const int64_t widest = ceil_div(panels, column_tiles);  // may be fewer than `wide`
-    const int64_t row_tiles = ceil_div(m, table.max_rows[widest]);
+    const int64_t row_tiles = ceil_div(m, std::min<int64_t>(max_rows, table.max_rows[widest]));
     const double rows = static_cast<double>(m) / static_cast<double>(row_tiles);
     // Narrower tiles among the column tiles cost what they are wide.
     const int64_t wide_tiles = panels - (widest - 1) * column_tiles;

@@ -26,6 +26,7 @@ struct Product {
   const Table* table = nullptr;
   int64_t m = 0, n = 0, taps = 1, k = 0;
   bool a_transposed = false;
+  ptrdiff_t row_stride = 0;  ///< floats from one row of A to the next, where that is regular
   const float* packed_b = nullptr;
   /// Writes num_taps x count pointers, each to num_k floats; with a_transposed num_k pointers, each to the M
   /// floats of one k (row and count have no meaning then).
@@ -45,7 +46,8 @@ void run(ThreadPool* pool, const Product& product);
 struct TileChoice {
   int64_t row_tiles, column_tiles;
 };
-TileChoice choose_tiles(const Table& table, int64_t m, int64_t panels, int64_t reduction);
+TileChoice choose_tiles(const Table& table, int64_t m, int64_t panels, int64_t reduction,
+                        int64_t max_rows = kMaxTileRows);
 
 /// `total` shared out evenly over `parts`: part i is [begin(i), begin(i + 1)).
 class Split {

@@ -28,6 +28,12 @@ struct Window {
   int64_t out_pixels_per_image() const { return out[0] * out[1] * out[2]; }
   /// Fills the pointers of a block, as Product::rows.
   void rows(const RowBlock& block, const float** pointers) const;
+
+  /// With few channels, copying whole windows is cheaper than finding their parts: pays, and is possible.
+  bool gathers() const { return runs && channels < 16 && window_floats() <= kMaxBlock; }
+  int64_t window_floats() const { return taps[0] * taps[1] * taps[2] * channels; }
+  /// Copies the windows of output pixels [row, row + count) to [count, window_floats]. Needs `runs`.
+  void gather(const Table& table, int64_t row, int64_t count, float* to) const;
 };
 
 /// Walks output pixels in order without a division each.
