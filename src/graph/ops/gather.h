@@ -31,6 +31,10 @@ void for_each_gathered(const NodeView& c, const Shape& x, const Tensor& indices,
 template <typename F>
 void for_each_element_index(const NodeView& c, const Shape& x, const Tensor& indices, F&& f) {
   const int axis = c.normalize_axis(c.attr_int("axis", 0), x.rank());
+  const Shape& s = indices.shape();
+  bool fits = s.rank() == x.rank();
+  for (int d = 0; fits && d < x.rank(); ++d) fits = d == axis || s[d] <= x[d];
+  if (!fits) c.error("indices {} do not fit {} along axis {}", to_string(s), to_string(x), axis);
   const Strides strides = row_major_strides(x);
   const std::vector<int64_t> rows = to_ints(indices);
   Strides without_axis = strides;
