@@ -72,7 +72,7 @@ struct Step {
 struct PlanOptions {
   Isa isa = Isa::kScalar;
   int num_threads = 1;             ///< only the size of scratch memory depends on it
-  std::vector<ValueId> variables;  ///< operand kVariable `index` counts in this order
+  std::vector<ValueId> variables = {};  ///< operand kVariable `index` counts in this order
   bool reference_only = false;     ///< every op by its scalar reference: the yardstick
 };
 
