@@ -21,6 +21,8 @@ class Rewrite {
       if (node.op == "Dropout" && options_.dropout) dropout(node);
       if (node.op == "MaxPool" && is_float(node.inputs[0]))
         add_output(node, 1, &formats::kI64, node.outputs[0]);
+      if (node.op == "LayerNormalization")
+        for (size_t i = 1; i < 3; ++i) add_statistics(node, i);
       if (node.op == "SoftmaxCrossEntropyLoss")
         add_output(node, 1, g().type(node.inputs[0]).format, node.inputs[0]);
     }
@@ -43,6 +45,19 @@ class Rewrite {
       node.outputs[i] = g().add_value(fmt::format("{}/saved/{}", g().value_name(node.outputs[0]), i),
                                       {.format = format, .shape = g().type(like).shape});
     return node.outputs[i];
+  }
+
+  /// Mean and inverse deviation of LayerNormalization: x with the normalised axes 1.
+  void add_statistics(Node& node, size_t i) {
+    const Type& x = g().type(node.inputs[0]);
+    const Format format = x.format == &formats::kF64 ? &formats::kF64 : &formats::kF32;
+    std::optional<Shape> shape = x.shape;
+    const NodeView view(g(), node);
+    if (shape)
+      for (int d = view.normalize_axis(view.attr_int("axis", -1), shape->rank()); d < shape->rank(); ++d)
+        (*shape)[d] = 1;
+    const ValueId v = add_output(node, i, format, node.inputs[0]);
+    g().values[static_cast<size_t>(v)].type.shape = std::move(shape);
   }
 
   void untie_initializers() {

@@ -25,7 +25,8 @@ struct TrainingGraph {
 ///   running = running * momentum + batch * (1 - momentum) with the variance of the population (PyTorch
 ///   stores the unbiased one, which differs by n / (n - 1)).
 /// - Dropout drops, and gives its mask.
-/// - MaxPool gives its indices, SoftmaxCrossEntropyLoss its log-probabilities: their gradients read them.
+/// - MaxPool gives its indices, LayerNormalization its statistics, SoftmaxCrossEntropyLoss its
+///   log-probabilities: their gradients read them.
 /// - Initialisers behind Identity (exporters merge equal ones) become initialisers of their own, so that
 ///   weights that merely began equal are not tied.
 /// Types of values must have been inferred. Throws kUnsupported when statistics are not initialisers.

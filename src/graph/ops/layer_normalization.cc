@@ -1,0 +1,89 @@
+#include "graph/autodiff/grad.h"
+#include "graph/ops/group_norm.h"
+
+namespace dunlin::ops {
+
+namespace {
+
+constexpr Sample kSamples[] = {
+    {"", "f32[2,3,4] f32[4] f32[4]"},
+    {"axis=1 epsilon=0.01", "f32[2,3,4] f32[3,4]"},
+    {"axis=0", "f32[3,4] f32[3,4] f32[3,4]"},
+    {"axis=-1", "f32[2,3]{1,2,4,3,5,1} f32{1,2,3} f32{0,0,1}", 17, 3},
+};
+
+std::vector<Type> infer(const InferArgs& a) {
+  const Shape& x = a.shape(0);
+  const int axis = a.normalize_axis(a.attr_int("axis", -1), x.rank());
+  Shape outer = x;
+  for (int d = axis; d < x.rank(); ++d) outer[d] = 1;
+  // The statistics are float (stash_type 1), and double where the input is.
+  const Format stash = a.format(0) == &formats::kF64 ? &formats::kF64 : &formats::kF32;
+  const Type statistics{.format = stash, .shape = outer};
+  return {a.type(0), statistics, statistics};
+}
+
+/// Scale or bias, repeated to the normalised axes.
+std::vector<double> repeated(const OpCall& c, int i, const Shape& normalized) {
+  const std::vector<double> v = to_doubles(c.input(i));
+  const Tensor index =
+      Tensor::over(c.input(i).format(), c.input(i).shape(), row_major_strides(c.input(i).shape()), nullptr);
+  const Shape both = broadcast_shapes(c, normalized, c.input(i).shape());
+  if (both != normalized)
+    c.error("input {} is {}, it does not broadcast to {}", i, to_string(c.input(i).shape()),
+            to_string(normalized));
+  std::vector<double> out(static_cast<size_t>(normalized.num_elements()));
+  for_each_strided(
+      normalized, [&](size_t k, int64_t o) { out[k] = v[static_cast<size_t>(o)]; },
+      broadcast_strides(index, normalized));
+  return out;
+}
+
+void forward(const OpCall& c) {
+  const Shape& shape = c.input(0).shape();
+  const int axis = c.normalize_axis(c.attr_int("axis", -1), shape.rank());
+  const Shape normalized(std::vector<int64_t>(shape.begin() + axis, shape.end()));
+  const double epsilon = c.attr_float("epsilon", 1e-5f);
+  std::vector<double> x = to_doubles(c.input(0)), mean, inv_std;
+  const std::vector<double> scale = repeated(c, 1, normalized);
+  const std::vector<double> bias =
+      c.has_input(2) ? repeated(c, 2, normalized) : std::vector<double>(scale.size(), 0.0);
+  const size_t length = scale.size();
+  for (size_t first = 0; length > 0 && first < x.size(); first += length) {
+    const std::span<double> part(x.data() + first, length);
+    const Moments m = moments(part, epsilon);
+    mean.push_back(m.mean);
+    inv_std.push_back(m.inv_std);
+    for (size_t i = 0; i < length; ++i) part[i] = (part[i] - m.mean) * m.inv_std * scale[i] + bias[i];
+  }
+  store_doubles(c, 0, x);
+  store_doubles(c, 1, mean);
+  store_doubles(c, 2, inv_std);
+}
+
+/// Mean and inverse deviation are further outputs: kept when the node has them (passes/training_mode.h adds
+/// them), recomputed otherwise.
+void gradient(Grad& g) {
+  ValueId mean = g.out(1), inv_std = g.out(2);
+  if (mean == kNoValue || inv_std == kNoValue) {
+    const auto again = g.emit_many("LayerNormalization", {g.in(0), g.in(1)}, 3, g.node().attributes);
+    mean = again[1], inv_std = again[2];
+  }
+  const auto d = g.emit_many("LayerNormGrad", {g.out_grad(0), g.in(0), g.in(1), mean, inv_std}, 3,
+                             {{"axis", g.attr_int("axis", -1)}});
+  for (int i = 0; i < 3; ++i) g.to_input(i, d[static_cast<size_t>(i)]);
+}
+
+}  // namespace
+
+extern constexpr OpDef kLayerNormalization{.name = "LayerNormalization",
+                                           .since = 17,
+                                           .source = "ONNX LayerNormalization",
+                                           .infer = infer,
+                                           .forward = forward,
+                                           .gradient = gradient,
+                                           .rtol = 1e-4f,
+                                           .atol = 1e-5f,
+                                           .samples = kSamples};
+
+}  // namespace dunlin::ops

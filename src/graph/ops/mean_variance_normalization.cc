@@ -1,0 +1,54 @@
+#include <cmath>
+
+#include "graph/ops/reduce.h"
+
+namespace dunlin::ops {
+
+namespace {
+
+constexpr Sample kSamples[] = {{"", "f32[2,3,2,2]"}, {"axes=[1]", "f32[2,3,4]"}};
+
+void forward(const OpCall& c) {
+  const Tensor& x = c.input(0);
+  const std::vector<bool> reduced = reduced_axes(c, c.attr_ints("axes", {0, 2, 3}), x.shape().rank());
+  Strides to(reduced.size(), 0);
+  int64_t kept = 1;
+  for (size_t d = reduced.size(); d-- > 0;) {
+    if (reduced[d]) continue;
+    to[d] = kept;
+    kept *= x.shape()[static_cast<int>(d)];
+  }
+  const double count = kept == 0 ? 1 : static_cast<double>(x.num_elements()) / static_cast<double>(kept);
+  std::vector<double> mean(static_cast<size_t>(kept), 0.0), deviation(mean);
+  for_float_format(x.format(), [&]<typename T>() {
+    const T* in = x.data<T>();
+    Tensor& y = c.output(0);
+    T* out = y.data<T>();
+    const auto each = [&](auto f) { for_each_strided(x.shape(), f, x.strides(), y.strides(), to); };
+    each([&](size_t, int64_t i, int64_t, int64_t k) {
+      mean[static_cast<size_t>(k)] += to_double(in[i]) / count;
+    });
+    each([&](size_t, int64_t i, int64_t, int64_t k) {
+      const double d = to_double(in[i]) - mean[static_cast<size_t>(k)];
+      deviation[static_cast<size_t>(k)] += d * d / count;
+    });
+    for (double& d : deviation) d = std::sqrt(d) + 1e-9;
+    each([&](size_t, int64_t i, int64_t o, int64_t k) {
+      const size_t at = static_cast<size_t>(k);
+      out[o] = from_double<T>((to_double(in[i]) - mean[at]) / deviation[at]);
+    });
+  });
+}
+
+}  // namespace
+
+extern constexpr OpDef kMeanVarianceNormalization{.name = "MeanVarianceNormalization",
+                                                  .since = 9,
+                                                  .source = "ONNX MeanVarianceNormalization",
+                                                  .infer = infer_same,
+                                                  .forward = forward,
+                                                  .rtol = 1e-4f,
+                                                  .atol = 1e-5f,
+                                                  .samples = kSamples};
+
+}  // namespace dunlin::ops
