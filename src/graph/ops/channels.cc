@@ -4,7 +4,7 @@ namespace dunlin::ops {
 
 std::vector<double> to_doubles(const Tensor& t) {
   std::vector<double> out(static_cast<size_t>(t.num_elements()));
-  for_float_format(t.format(), [&]<typename T>() {
+  for_number_format(t.format(), [&]<typename T>() {
     const T* in = t.data<T>();
     for_each_strided(
         t.shape(), [&](size_t k, int64_t i) { out[k] = to_double(in[i]); }, t.strides());
@@ -14,7 +14,7 @@ std::vector<double> to_doubles(const Tensor& t) {
 
 void store_doubles(const OpCall& c, int i, const std::vector<double>& values) {
   if (!c.has_output(i)) return;
-  for_float_format(c.output(i).format(), [&]<typename T>() {
+  for_number_format(c.output(i).format(), [&]<typename T>() {
     const auto out = c.out<T>(i);
     for (size_t k = 0; k < values.size(); ++k) out[k] = from_double<T>(values[k]);
   });

@@ -18,7 +18,7 @@ inline int64_t num_channels(const NodeView& a, const Shape& x) {
   return x[1];
 }
 
-/// All elements of a floating-point tensor as doubles, in logical order.
+/// All elements of a tensor of numbers as doubles, in logical order.
 std::vector<double> to_doubles(const Tensor& t);
 /// The reverse, into output i; nothing when the node has no such output.
 void store_doubles(const OpCall& c, int i, const std::vector<double>& values);
