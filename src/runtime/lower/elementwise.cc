@@ -1,9 +1,10 @@
 // Functions of one or two values, and the gradients of activations. Dense operands may lie in any one order;
 // broadcasting is a loop nest over the output's own order.
 #include "graph/ops/elementwise.h"
+#include <limits>
+
 #include "graph/activation.h"
 
-#include "kernels/pointwise/accumulate.h"
 #include "kernels/pointwise/binary.h"
 #include "kernels/pointwise/unary.h"
 #include "runtime/lower/families.h"
@@ -96,14 +97,44 @@ std::optional<Lowered> binary_step(const LowerContext& c) {
                  .in_place = (x0 == y ? 1u : 0u) | (x1 == y ? 2u : 0u)};
 }
 
-/// dy, y -> dx, from the activation's output.
-std::optional<Lowered> relu_grad(const LowerContext& c) {
-  if (!c.all_f32()) return std::nullopt;
+/// The forward activation whose gradient the node is; Clip's bounds are inputs 2 and 3.
+std::optional<Activation> differentiated(const LowerContext& c) {
+  const std::string& op = c.node().op;
+  if (op == "ReluGrad") return Activation::relu();
+  if (op == "LeakyReluGrad") return Activation::leaky_relu(c.attr_float("alpha", 0.01f));
+  if (op == "HardSigmoidGrad")
+    return Activation::hard_sigmoid(c.attr_float("alpha", 0.2f), c.attr_float("beta", 0.5f));
+  if (op == "HardSwishGrad") return Activation{ActivationKind::kHardSwish, 0, 0};
+  if (op == "SigmoidGrad") return Activation{ActivationKind::kSigmoid, 0, 0};
+  if (op == "TanhGrad") return Activation{ActivationKind::kTanh, 0, 0};
+  if (op == "GeluGrad" && c.attr_string("approximate", "none") == "none")
+    return Activation{ActivationKind::kGelu, 0, 0};
+  if (op != "ClipGrad") return std::nullopt;
+  float bounds[] = {-std::numeric_limits<float>::infinity(), std::numeric_limits<float>::infinity()};
+  for (int i : {2, 3}) {
+    if (!c.has_input(i)) continue;
+    if (!c.constant(i) || c.constant(i)->num_elements() != 1) return std::nullopt;
+    bounds[i - 2] = static_cast<float>(to_scalar(*c.constant(i)));
+  }
+  return Activation::clip(bounds[0], bounds[1]);
+}
+
+using ActivationGrad = void (*)(ThreadPool&, Isa, const Activation&, const float*, const float*, float*,
+                                size_t);
+
+/// dy and the activation's input or output -> dx. At a kink the kernels take the flat side's derivative.
+template <ActivationGrad grad>
+std::optional<Lowered> grad_step(const LowerContext& c) {
+  if (!c.all_f32() || c.shape(0) != c.shape(1)) return std::nullopt;
+  const auto act = differentiated(c);
+  if (!act) return std::nullopt;
   const size_t n = elements(c.shape(0));
   const Isa isa = c.isa();
-  return dense(c, "activation_grad_from_output", [=](const StepArgs& args) {
-    activation_grad_from_output(args.pool, isa, Activation::relu(), args.x(0), args.x(1), args.y(0), n);
+  Lowered l = dense(c, "activation_grad", [=](const StepArgs& args) {
+    grad(args.pool, isa, *act, args.x(0), args.x(1), args.y(0), n);
   });
+  l.unread = ~0b11u;  // bounds have been read
+  return l;
 }
 
 constexpr LowerEntry kEntries[] = {
@@ -136,7 +167,14 @@ constexpr LowerEntry kEntries[] = {
     {"", "Sub", binary_step<BinaryOp::kSub>},
     {"", "Sum", binary_step<BinaryOp::kAdd>},
     {"", "Tanh", activation_step},
-    {kDunlinDomain, "ReluGrad", relu_grad},
+    {kDunlinDomain, "ClipGrad", grad_step<activation_grad>},
+    {kDunlinDomain, "GeluGrad", grad_step<activation_grad>},
+    {kDunlinDomain, "HardSigmoidGrad", grad_step<activation_grad>},
+    {kDunlinDomain, "HardSwishGrad", grad_step<activation_grad>},
+    {kDunlinDomain, "LeakyReluGrad", grad_step<activation_grad>},
+    {kDunlinDomain, "ReluGrad", grad_step<activation_grad_from_output>},
+    {kDunlinDomain, "SigmoidGrad", grad_step<activation_grad_from_output>},
+    {kDunlinDomain, "TanhGrad", grad_step<activation_grad_from_output>},
     {kDunlinDomain, "Activation", activation_step},
 };
 

@@ -125,6 +125,56 @@ std::optional<Lowered> batch_norm_grad(const LowerContext& c) {
       .scratch_bytes = 2 * part + dx_bytes + scratch_for(batch_norm_scratch(rows, channels))};
 }
 
+/// Rows of a layer normalisation over the axes from `axis` on; none where the scale is broadcast.
+std::optional<Rows> layer_rows(const LowerContext& c, int x, int scale) {
+  if (!c.all_f32()) return std::nullopt;
+  const Shape& s = c.shape(x);
+  size_t channels = 1;
+  for (int d = c.normalize_axis(c.attr_int("axis", -1), s.rank()); d < s.rank(); ++d)
+    channels *= static_cast<size_t>(s[d]);
+  if (elements(c.shape(scale)) != channels) return std::nullopt;
+  return Rows{elements(s) / channels, channels};
+}
+
+/// x, scale, bias -> y, mean, inv_std.
+std::optional<Lowered> layer_norm(const LowerContext& c) {
+  const auto r = layer_rows(c, 0, 1);
+  if (!r || (c.has_input(2) && elements(c.shape(2)) != r->channels)) return std::nullopt;
+  const auto [rows, channels] = *r;
+  const Isa isa = c.isa();
+  const float epsilon = c.attr_float("epsilon", 1e-5f);
+  return Lowered{.kernel = "layer_norm_forward",
+                 .run =
+                     [=](const StepArgs& args) {
+                       const auto in = [&](size_t i) { return i < args.in.size() ? args.x(i) : nullptr; };
+                       const auto out = [&](size_t i) { return i < args.out.size() ? args.y(i) : nullptr; };
+                       layer_norm_forward(args.pool, isa, rows, channels, args.x(1), in(2), epsilon,
+                                          args.x(0), args.y(0), out(1), out(2));
+                     },
+                 .in = {},
+                 .out = {},
+                 .in_place = 1};
+}
+
+/// dy, x, scale, mean, inv_std -> dx, dscale, dbias.
+std::optional<Lowered> layer_norm_grad(const LowerContext& c) {
+  const auto r = layer_rows(c, 1, 2);
+  if (!r || !c.has_output(0) || !c.has_output(1) || !c.has_output(2)) return std::nullopt;
+  const auto [rows, channels] = *r;
+  const Isa isa = c.isa();
+  return Lowered{.kernel = "layer_norm_backward",
+                 .run =
+                     [=](const StepArgs& args) {
+                       layer_norm_backward(args.pool, isa, rows, channels, args.x(2), args.x(0), args.x(1),
+                                           args.x(3), args.x(4), args.scratch_floats(), args.y(0), args.y(1),
+                                           args.y(2));
+                     },
+                 .in = {},
+                 .out = {},
+                 .in_place = 1,
+                 .scratch_bytes = scratch_for(layer_norm_backward_scratch(rows, channels))};
+}
+
 /// The lanes of a softmax as rows of memory, and the layout in which they are that.
 struct Lanes {
   size_t rows, length;
@@ -255,11 +305,13 @@ std::optional<Lowered> cross_entropy_grad(const LowerContext& c) {
 
 constexpr LowerEntry kEntries[] = {
     {"", "BatchNormalization", batch_norm},
+    {"", "LayerNormalization", layer_norm},
     {"", "LogSoftmax", softmax<log_softmax_forward>},
     {"", "Softmax", softmax<softmax_forward>},
     {"", "SoftmaxCrossEntropyLoss", cross_entropy_loss},
     {kDunlinDomain, "BatchNormGrad", batch_norm_grad},
     {kDunlinDomain, "BatchNormTraining", batch_norm_training},
+    {kDunlinDomain, "LayerNormGrad", layer_norm_grad},
     {kDunlinDomain, "LogSoftmaxGrad", softmax_grad<log_softmax_backward>},
     {kDunlinDomain, "SoftmaxCrossEntropyGrad", cross_entropy_grad},
     {kDunlinDomain, "SoftmaxGrad", softmax_grad<softmax_backward>},
