@@ -83,6 +83,18 @@ std::vector<ValueId> reached_weights(const Graph& g, ValueId loss, const std::ve
 
 }  // namespace
 
+std::vector<std::string> trainable_weights(const Graph& graph) {
+  std::vector<std::string> names;
+  for (ValueId v : find_weights(graph, {})) names.push_back(graph.value_name(v));
+  return names;
+}
+
+std::vector<std::string> running_statistics(const Graph& graph) {
+  std::vector<std::string> names;
+  for (ValueId v : find_statistics(graph)) names.push_back(graph.value_name(v));
+  return names;
+}
+
 void untie_initializers(Graph& g) {
   std::erase_if(g.nodes, [&](const Node& node) {
     if (node.op != "Identity" || !node.domain.empty() || node.inputs.size() != 1 ||

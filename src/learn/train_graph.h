@@ -41,6 +41,11 @@ EvaluateGraph make_evaluate_graph(const Graph& source, const std::string& loss);
 /// Throws kUnsupported listing missing ops, or when the model does not have one float input with a batch.
 Graph prepare_for_training(const Model& model);
 
+/// Names of the float initialisers that training may change, and of BatchNormalization's running statistics,
+/// each in the order in which the nodes read them: what a fleet's rounds exchange.
+std::vector<std::string> trainable_weights(const Graph& graph);
+std::vector<std::string> running_statistics(const Graph& graph);
+
 /// Initialisers behind Identity (exporters merge equal ones) become initialisers of their own.
 void untie_initializers(Graph& graph);
 

@@ -1,0 +1,59 @@
+# Dunlin: two commands do everything on a fresh Debian 12 machine: `make run` and `make test`.
+
+BUILD := build/release
+DUNLIN := $(BUILD)/apps/cli/dunlin
+JOBS := $(shell nproc)
+
+.PHONY: help run test soak test-peers bench package setup configure build dev tsan clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: $(DUNLIN)  ## install what is missing, build, and run the demo: a fleet of 8 devices learns Fashion-MNIST
+	$(DUNLIN) demo --out build/demo
+
+test: run  ## the same, then every test that takes minutes or less
+	cmake --build --preset release -j $(JOBS)
+	tools/check_layers
+	ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS) -LE 'soak|peers'
+
+soak: build  ## the long versions of the tests
+	ctest --test-dir $(BUILD) --output-on-failure -L soak
+
+test-peers: build  ## tests against PyTorch and ONNX Runtime (needs python3-torch and npm)
+	tools/setup --peers
+	ctest --test-dir $(BUILD) --output-on-failure -L peers
+
+bench:  ## benchmarks against oneDNN, ONNX Runtime, libtorch; results in build/bench
+	tools/setup --peers
+	cmake --preset bench
+	cmake --build --preset bench -j $(JOBS)
+	bench/run build/bench
+
+package: build  ## a .deb in build/release
+	cd $(BUILD) && cpack -G DEB
+
+setup:  ## install the Debian packages that are missing
+	@tools/setup
+
+configure: setup
+	@test -f $(BUILD)/build.ninja || cmake --preset release
+
+build: configure  ## build everything
+	cmake --build --preset release -j $(JOBS)
+
+$(DUNLIN): configure FORCE
+	cmake --build --preset release -j $(JOBS) --target dunlin_cli
+
+dev: setup  ## build and test with AddressSanitizer and UBSan
+	cmake --preset dev && cmake --build --preset dev -j $(JOBS)
+	ctest --test-dir build/dev --output-on-failure -j $(JOBS) -LE 'soak|peers'
+
+tsan: setup  ## build and test with ThreadSanitizer
+	cmake --preset tsan && cmake --build --preset tsan -j $(JOBS)
+	ctest --test-dir build/tsan --output-on-failure -j $(JOBS) -LE 'soak|peers'
+
+clean:  ## remove the build
+	rm -rf build
+
+FORCE:

@@ -1,0 +1,51 @@
+// dunlin inspect: what a model is, what it needs, what of it can be trained.
+#include "graph/inspect.h"
+
+#include <fmt/format.h>
+
+#include "command.h"
+#include "graph/onnx/import.h"
+#include "graph/op.h"
+
+namespace dunlin::cli {
+
+namespace {
+
+Result list_ops() {
+  Result result;
+  result.json["ops"] = Json::array();
+  for (const OpDef* op : all_ops()) {
+    if (op->domain == kDunlinDomain) continue;
+    const OpDef* oldest = op;
+    while (oldest->older) oldest = oldest->older;
+    result.json["ops"].push_back(
+        {{"name", op->name}, {"since", oldest->since}, {"gradient", op->gradient != nullptr}});
+    result.text += fmt::format("{:<28} from opset {:>2}{}\n", op->name, oldest->since,
+                               op->gradient         ? "  gradient"
+                               : op->stops_gradient ? ""
+                                                    : "  no gradient");
+  }
+  return result;
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app) {
+  struct Options {
+    std::string model;
+    bool ops = false;
+  };
+  auto o = std::make_shared<Options>();
+  CLI::App* c =
+      add_command(app, "inspect", "Show a model's inputs, outputs, ops, size, and what can be trained",
+                  "dunlin inspect model.onnx", [o](const Common&) -> Result {
+                    if (o->ops) return list_ops();
+                    if (o->model.empty()) throw CLI::RequiredError("model");
+                    const Inspection i = inspect(load_onnx(o->model));
+                    return {Json::parse(to_json(i)), to_text(i)};
+                  });
+  c->add_option("model", o->model, "ONNX file");
+  c->add_flag("--ops", o->ops, "List the ops that Dunlin has instead");
+}
+
+}  // namespace dunlin::cli

@@ -1,0 +1,123 @@
+// dunlin train: trains an ONNX model on data and writes it again.
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include "base/error.h"
+#include "command.h"
+#include "graph/onnx/export.h"
+#include "graph/onnx/import.h"
+#include "learn/data/open.h"
+#include "learn/partition.h"
+#include "learn/trainer.h"
+#include "metrics_text.h"
+#include "progress.h"
+#include "signals.h"
+
+namespace dunlin::cli {
+
+namespace {
+
+struct Options {
+  std::string model, data, out, loss, optimizer = "sgd:momentum=0.9", schedule = "constant", part, share;
+  std::string compute = "f32";
+  TrainOptions train;
+  bool resume = false;
+};
+
+std::string state_path(const Options& o) { return o.out + ".state"; }
+
+Result train(Options o, const Common& common) {
+  SignalStop signals;
+  Model model = load_onnx(o.model);
+  const DataParts parts = open_data(o.data);
+  DatasetPtr data = parts.train;
+  if (!o.share.empty())
+    data = take_share(data, PartitionSpec::parse(o.part.empty() ? "uniform" : o.part),
+                      DataShare::parse(o.share));
+  const Task task = task_of(model, *data, o.model, o.loss.empty() ? "ce" : o.loss);
+  o.train.optimizer = parse_optimizer(o.optimizer);
+  o.train.schedule = Schedule::parse(o.schedule);
+  o.train.loss = o.loss;
+  o.train.pool = common.pool();
+  Trainer trainer(std::move(model), task, o.train);
+  FileSystem& files = system_files();
+  if (o.resume) trainer.resume(load_checkpoint(files, state_path(o)));
+
+  ProgressBar bar(common.quiet);
+  const TrainResult r = trainer.train(data, [&](const Progress& p) {
+    bar.update(static_cast<double>(p.step) / static_cast<double>(std::max<int64_t>(p.total_steps, 1)),
+               fmt::format("epoch {}/{}  loss {:.4f}  {:.0f} samples/s", p.epoch + 1, p.epochs, p.loss,
+                           p.samples_per_second),
+               p.seconds_left);
+    // After every epoch, so that a crash costs one at most.
+    if (p.epoch_ended) save_checkpoint(files, state_path(o), trainer.checkpoint());
+    return !signals.token().stop_requested();
+  });
+  bar.finish();
+  save_checkpoint(files, state_path(o), trainer.checkpoint());
+  if (r.stopped)
+    fail(ErrorCode::kCancelled, "stopped after {} steps; the same command with --resume goes on from {}",
+         r.steps, state_path(o));
+  save_onnx(trainer.model(), o.out);
+
+  const Metrics m = trainer.evaluate(parts.test ? parts.test : data);
+  struct rusage usage {};
+  getrusage(RUSAGE_SELF, &usage);
+  Result result;
+  result.json = {{"epochs", r.epochs},
+                 {"steps", r.steps},
+                 {"loss", r.loss},
+                 {"accuracy", nullptr},
+                 {"median_step_ms", r.median_step_ms},
+                 {"peak_rss_bytes", static_cast<uint64_t>(usage.ru_maxrss) * 1024},
+                 {"seconds", r.seconds},
+                 {"model", o.out},
+                 {"state", state_path(o)},
+                 {"evaluated_on", parts.test ? "test" : "train"},
+                 {"evaluation_loss", m.loss()}};
+  if (m.has_classes) result.json["accuracy"] = m.accuracy();
+  result.text = fmt::format("{}: {} epochs, {} steps in {}, median step {:.2f} ms\n{} part: {}", o.out,
+                            r.epochs, r.steps, human_seconds(r.seconds), r.median_step_ms,
+                            parts.test ? "test" : "training", metrics_text(m, task, false));
+  return result;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  CLI::App* c = add_command(app, "train", "Train an ONNX model on data",
+                            "dunlin train model.onnx --data /usr/share/datasets/fashion-mnist --epochs 3 "
+                            "--lr 0.05 --out trained.onnx",
+                            [o](const Common& common) { return train(*o, common); });
+  c->add_option("model", o->model, "ONNX file")->required();
+  c->add_option("--data", o->data, "Data (docs/data.md)")->required();
+  c->add_option("--out", o->out, "ONNX file to write; OUT.state beside it holds what --resume needs")
+      ->required();
+  c->add_option("--epochs", o->train.epochs, "Times through the data")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  c->add_option("--max-steps", o->train.max_steps, "End after so many optimizer steps; 0: no such limit");
+  c->add_option("--batch", o->train.batch, "Samples per step")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  c->add_option("--optimizer", o->optimizer, "sgd, adam, adamw, with options: adamw:weight_decay=0.01")
+      ->capture_default_str();
+  c->add_option("--lr", o->train.learning_rate, "Learning rate; 0: the optimizer's default");
+  c->add_option("--schedule", o->schedule,
+                "constant, step:EPOCHS:FACTOR, cosine or cosine:FINAL; each may end in ,warmup=STEPS")
+      ->capture_default_str();
+  c->add_option("--loss", o->loss, "ce, nll, bce, mse, or FILE.onnx from outputs and targets to a number");
+  c->add_option("--freeze", o->train.frozen, "Weights that stay: names, * stands for any characters")
+      ->take_all();
+  c->add_flag("--freeze-batch-norm", o->train.freeze_batch_norm, "Keep BatchNormalization's statistics");
+  c->add_option("--compute", o->compute, "Precision of the arithmetic")
+      ->check(CLI::IsMember({"f32"}))
+      ->capture_default_str();
+  c->add_option("--seed", o->train.seed, "Of the sample order and of Dropout")->capture_default_str();
+  c->add_option("--part", o->part, "uniform:SEED or dirichlet:ALPHA:SEED, with --share");
+  c->add_option("--share", o->share, "I/N: only this part of the data");
+  c->add_flag("--resume", o->resume, "Go on from OUT.state, bit for bit");
+}
+
+}  // namespace dunlin::cli

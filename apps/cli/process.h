@@ -1,0 +1,40 @@
+// Child processes that do not outlive their parent.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dunlin::cli {
+
+class ChildProcess {
+ public:
+  /// Runs this program with other arguments. stderr goes to `log_path`; stdout is read by read_line().
+  ChildProcess(const std::vector<std::string>& arguments, const std::string& log_path);
+  /// Kills it when it still runs.
+  ~ChildProcess();
+  ChildProcess(ChildProcess&& other) noexcept;
+  ChildProcess& operator=(ChildProcess&&) = delete;
+
+  /// The next line of its stdout; none when it closed it.
+  std::optional<std::string> read_line();
+  /// The exit code once it has ended, 128 + signal for a killed one.
+  std::optional<int> exit_code();
+  void terminate();
+  /// Waits up to `timeout_ms` for its end, then kills it.
+  int join(int64_t timeout_ms);
+  pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_ = -1;
+  int stdout_ = -1;
+  std::optional<int> exit_code_;
+  std::string buffer_;
+};
+
+/// The peak resident memory of a process, in bytes; 0 when it is gone.
+uint64_t resident_bytes(pid_t pid);
+
+}  // namespace dunlin::cli

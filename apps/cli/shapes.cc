@@ -1,0 +1,58 @@
+#include "shapes.h"
+
+#include <charconv>
+
+#include "base/error.h"
+#include "base/random.h"
+
+namespace dunlin::cli {
+
+std::map<std::string, Shape> input_shapes(const Session& session, const std::vector<std::string>& words) {
+  std::map<std::string, Shape> given, out;
+  for (const std::string& word : words) {
+    const size_t at = word.find('=');
+    Shape shape;
+    const char *p = word.data() + at + 1, *const end = word.data() + word.size();
+    bool good = at != std::string::npos;
+    while (good && p < end) {
+      int64_t d = 0;
+      const auto [next, error] = std::from_chars(p, end, d);
+      good = error == std::errc() && d >= 0 && (next == end || *next == 'x');
+      shape.push_back(d);
+      p = next + 1;
+    }
+    if (!good) fail(ErrorCode::kInvalidArgument, "--shape {}: NAME=1x3x224x224 is expected", word);
+    given[word.substr(0, at)] = shape;
+  }
+  for (const ValueInfo& input : session.inputs()) {
+    Shape shape = input.shape;
+    if (const auto it = given.find(input.name); it != given.end()) {
+      shape = it->second;
+      given.erase(it);
+    } else if (input.rank_known && shape.rank() > 0 && shape[0] < 0) {
+      shape[0] = 1;
+    }
+    if (!input.rank_known || !shape.known())
+      fail(ErrorCode::kInvalidArgument, "input \"{}\" is {}: say its size with --shape {}=1x...", input.name,
+           to_string(shape), input.name);
+    out[input.name] = shape;
+  }
+  if (!given.empty())
+    fail(ErrorCode::kInvalidArgument, "the model has no input \"{}\"", given.begin()->first);
+  return out;
+}
+
+std::map<std::string, Tensor> random_inputs(const Session& session,
+                                            const std::map<std::string, Shape>& shapes) {
+  std::map<std::string, Tensor> out;
+  Philox rng(1);
+  for (const ValueInfo& input : session.inputs()) {
+    Tensor t(input.format, shapes.at(input.name));
+    if (input.format == format_of<float>())
+      for (int64_t i = 0; i < t.num_elements(); ++i) t.data<float>()[i] = static_cast<float>(rng.normal());
+    out.emplace(input.name, std::move(t));
+  }
+  return out;
+}
+
+}  // namespace dunlin::cli

@@ -1,0 +1,62 @@
+// A device's side of the fleet: look in, do what is asked, come back when told to.
+#pragma once
+
+#include <functional>
+#include <stop_token>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "fleet/device/task_runner.h"
+#include "fleet/identity/device_identity.h"
+
+namespace dunlin::fleet {
+
+/// Waits between tries while the coordinator is away: doubling from half a second to five minutes, with
+/// jitter of half the wait, so that a fleet does not come back all at once.
+class BackOff {
+ public:
+  explicit BackOff(uint64_t seed) : rng_(seed) {}
+  int64_t next_ms();
+  void reset() { tries_ = 0; }
+
+ private:
+  Philox rng_;
+  int tries_ = 0;
+};
+
+class Agent {
+ public:
+  struct Parts {
+    FileSystem& files;
+    Clock& clock;
+    TaskRunner& tasks;
+    ProxySettings proxy;
+  };
+  Agent(DeviceIdentity identity, std::string state_dir, const Parts& parts);
+
+  /// Called with (version, file) once a newer model is on the device.
+  using OnModel = std::function<void(uint64_t version, const std::string& path)>;
+  /// Until `stop`, or until the fleet has finished: then true.
+  bool run(std::stop_token stop, const TaskRunner::OnEvent& on_event, const OnModel& on_model);
+
+ private:
+  void connect();
+  void renew_if_due();
+  wire::v1::CheckInReply check_in(const std::string& model_sha256);
+  void do_task(const wire::v1::Task& task, std::stop_token stop, const TaskRunner::OnEvent& on_event);
+  void do_evaluation(const wire::v1::Evaluation& evaluation, const std::string& model_path);
+  void report_failure(const wire::v1::Task& task, const std::string& message);
+  /// Fetches the version unless it is here; its path.
+  std::string fetch_model(const std::string& sha256_bytes, std::stop_token stop);
+  void wait(int64_t ms, std::stop_token stop);
+
+  DeviceIdentity identity_;
+  std::string state_dir_;
+  Parts parts_;
+  BackOff back_off_;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<wire::v1::Fleet::Stub> fleet_;
+  std::unique_ptr<ChunkClient> chunks_;
+};
+
+}  // namespace dunlin::fleet

@@ -1,0 +1,65 @@
+#include "fleet/device/local_trainer.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "fleet/model/onnx_codec.h"
+
+namespace dunlin::fleet {
+
+namespace {
+constexpr double kSecondsBetweenCheckpoints = 10;
+}
+
+TrainOptions train_options(const wire::v1::Plan& plan, std::shared_ptr<ThreadPool> pool) {
+  const wire::v1::Training& t = plan.training();
+  std::string optimizer = t.optimizer();
+  const bool sgd = optimizer == "sgd";
+  optimizer += fmt::format("{}weight_decay={}", sgd ? fmt::format(":momentum={},", t.momentum()) : ":",
+                           t.weight_decay());
+  TrainOptions o;
+  o.epochs = t.epochs();
+  o.batch = t.batch();
+  o.optimizer = parse_optimizer(optimizer);
+  o.learning_rate = t.learning_rate();
+  o.seed = plan.seed();
+  o.pool = std::move(pool);
+  return o;
+}
+
+LocalResult CheckpointedTrainer::train(const NamedTensors& start) {
+  dunlin::Model model = job_.model;
+  assign(model, start);
+  const std::optional<Task> task = read_task(model.metadata, "the fleet's model");
+  if (!task)
+    fail(ErrorCode::kFailedPrecondition,
+         "the fleet's model carries no task: train it once with `dunlin train`");
+  Trainer trainer(std::move(model), *task, train_options(job_.plan, job_.pool), files_);
+  if (files_.exists(job_.checkpoint_path)) {
+    try {
+      trainer.resume(load_checkpoint(files_, job_.checkpoint_path));
+    } catch (const Error&) {
+      files_.remove(
+          job_.checkpoint_path);  // damaged or of other data: the training begins anew and ends the same
+    }
+  }
+  double saved = monotonic_seconds();
+  const TrainResult result = trainer.train(job_.data, [&](const Progress& p) {
+    if (job_.on_progress) job_.on_progress(p);
+    if (!job_.stop.stop_requested() && monotonic_seconds() - saved > kSecondsBetweenCheckpoints) {
+      save_checkpoint(files_, job_.checkpoint_path, trainer.checkpoint());
+      saved = monotonic_seconds();
+    }
+    return !job_.stop.stop_requested();
+  });
+  if (result.stopped) {
+    save_checkpoint(files_, job_.checkpoint_path, trainer.checkpoint());
+    throw TrainingStopped{};
+  }
+  LocalResult out;
+  out.tensors = tensors_of(trainer.model());
+  out.examples = job_.data->size();
+  out.metrics = {out.examples, result.loss, 0};
+  return out;
+}
+
+}  // namespace dunlin::fleet

@@ -1,0 +1,137 @@
+#include "fleet/device/task_runner.h"
+
+#include "base/error.h"
+#include "fleet/device/local_trainer.h"
+#include "fleet/model/onnx_codec.h"
+#include "fleet/strategies/update_code.h"
+#include "fleet/transport/channel.h"
+#include "fleet/transport/status.h"
+#include "fleet/wire/version.h"
+
+namespace dunlin::fleet {
+
+namespace {
+
+constexpr int64_t kCommitTimeoutMs = 120'000;
+constexpr const char *kTasks = "tasks", *kStrategyState = "strategy-state";
+
+std::string task_name(const wire::v1::Task& task) {
+  // A hash, since the coordinator's word for a task is not to be trusted as a file name.
+  return to_hex(sha256(as_bytes(task.id()))).substr(0, 24) + "-" + std::to_string(task.attempt());
+}
+
+}  // namespace
+
+Sha256 sha256_of(const std::string& bytes, std::string_view what) {
+  Sha256 out;
+  if (bytes.size() != out.size())
+    fail(ErrorCode::kCorrupt, "{}: a SHA-256 has {} bytes, got {}", what, out.size(), bytes.size());
+  std::memcpy(out.data(), bytes.data(), out.size());
+  return out;
+}
+
+std::string TaskRunner::folder_of(const wire::v1::Task& task) const {
+  return join_path(join_path(state_dir_, kTasks), task_name(task));
+}
+
+void TaskRunner::clean(const std::string& keep_folder) {
+  const std::string tasks = join_path(state_dir_, kTasks);
+  if (!files_.exists(tasks)) return;
+  for (const std::string& name : files_.list(tasks))
+    if (join_path(tasks, name) != keep_folder) files_.remove(join_path(tasks, name));
+}
+
+wire::v1::Metrics TaskRunner::evaluate(const std::string& model_path) const {
+  wire::v1::Metrics out;
+  if (!data_.held_out || data_.held_out->size() == 0) return out;
+  const dunlin::Model model = parse_artefact(files_.read(model_path));
+  const Metrics m = evaluate_model(model, task_of(model, *data_.held_out, "the fleet's model"),
+                                   data_.held_out, {.batch = 256, .pool = pool_}, files_);
+  out.set_examples(static_cast<uint64_t>(m.samples));
+  out.set_loss(m.loss());
+  out.set_accuracy(m.accuracy());
+  return out;
+}
+
+void TaskRunner::make_update(const wire::v1::Task& task, const std::string& folder, ChunkClient& chunks,
+                             std::stop_token stop, const OnEvent& on_event) {
+  const std::string model_path = join_path(folder, "model.onnx");
+  chunks.download(sha256_of(task.model().sha256(), "the task's model"), model_path, stop);
+  NamedTensors broadcast;
+  if (!task.broadcast().sha256().empty()) {
+    const std::string path = join_path(folder, "broadcast");
+    chunks.download(sha256_of(task.broadcast().sha256(), "the task's broadcast"), path, stop);
+    broadcast = NamedTensors::parse(files_.read(path));
+  }
+  const Bytes artefact = files_.read(model_path);
+  const dunlin::Model model = parse_artefact(artefact);
+  const auto& params = task.plan().strategy_params();
+  const auto strategy = make_strategy(task.plan().strategy(), {params.begin(), params.end()});
+
+  const std::string state_path = join_path(state_dir_, kStrategyState);
+  const Model received{tensors_of(model), to_hex(as_bytes(task.model().sha256()))};
+  const State state = strategy->state();
+  const NamedTensors device_state = files_.exists(state_path) ? NamedTensors::parse(files_.read(state_path))
+                                                              : zeros(state.device, state, received.tensors);
+  LocalMetrics evaluation;
+  if (task.plan().evaluate_first()) {
+    const wire::v1::Metrics m = evaluate(model_path);
+    evaluation = {m.examples(), m.loss(), m.accuracy()};
+  }
+  CheckpointedTrainer trainer(
+      {.model = model,
+       .plan = task.plan(),
+       .data = data_.train,
+       .checkpoint_path = join_path(folder, "training.safetensors"),
+       .pool = pool_,
+       .stop = stop,
+       .on_progress =
+           [&](const Progress& p) {
+             on_event({.kind = DeviceEvent::Kind::kTraining,
+                       .round = task.round(),
+                       .progress = static_cast<double>(p.step) /
+                                   static_cast<double>(std::max<int64_t>(p.total_steps, 1)),
+                       .loss = p.loss});
+           }},
+      files_);
+  const Update update = strategy->client({.number = task.round(),
+                                          .seed = task.plan().seed(),
+                                          .model = received,
+                                          .broadcast = broadcast,
+                                          .device_state = device_state},
+                                         trainer);
+  // The strategy's state becomes this device's only once the update was accepted.
+  if (!update.device_state.empty())
+    files_.write_atomic(join_path(folder, kStrategyState), update.device_state.serialise(), 0600);
+  files_.write_atomic(join_path(folder, "update"), encode_update(task, update, evaluation), 0600);
+}
+
+wire::v1::CommitReply TaskRunner::run(const wire::v1::Task& task, wire::v1::Fleet::Stub& fleet,
+                                      ChunkClient& chunks, std::stop_token stop, const OnEvent& on_event) {
+  const std::string folder = folder_of(task), update_path = join_path(folder, "update");
+  clean(folder);
+  files_.make_directories(folder, 0700);
+  if (!files_.exists(update_path)) make_update(task, folder, chunks, stop, on_event);
+  if (stop.stop_requested()) throw TrainingStopped{};
+
+  const TransferCount sent = chunks.upload(task.id(), task.attempt(), update_path, stop);
+  on_event({.kind = DeviceEvent::Kind::kUploaded, .round = task.round(), .bytes = sent.bytes_moved});
+  const Bytes update = files_.read(update_path);
+  wire::v1::CommitRequest request;
+  request.set_protocol(kWireVersion);
+  request.set_task(task.id());
+  request.set_attempt(task.attempt());
+  const Sha256 hash = sha256(update);
+  request.set_sha256(hash.data(), hash.size());
+  request.set_size(update.size());
+  grpc::ClientContext context;
+  set_timeout(context, kCommitTimeoutMs);
+  wire::v1::CommitReply reply;
+  check_status(fleet.Commit(&context, request, &reply), "committing the update");
+  if (reply.reason() == wire::v1::UPDATE_ACCEPTED && files_.exists(join_path(folder, kStrategyState)))
+    files_.rename(join_path(folder, kStrategyState), join_path(state_dir_, kStrategyState));
+  if (reply.reason() != wire::v1::UPLOAD_INCOMPLETE) files_.remove(folder);
+  return reply;
+}
+
+}  // namespace dunlin::fleet

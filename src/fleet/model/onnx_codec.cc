@@ -1,0 +1,54 @@
+#include "fleet/model/onnx_codec.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "graph/onnx/export.h"
+#include "graph/onnx/import.h"
+#include "learn/train_graph.h"
+
+namespace dunlin::fleet {
+
+dunlin::Model parse_artefact(ByteSpan artefact) {
+  dunlin::Model model = parse_onnx(artefact, {.origin = "the fleet's model"});
+  untie_initializers(model.graph);
+  return model;
+}
+
+NamedTensors tensors_of(const dunlin::Model& model) {
+  const Graph& g = model.graph;
+  NamedTensors out;
+  const auto add = [&](const std::vector<std::string>& names, Role role) {
+    for (const std::string& name : names) {
+      const Tensor& t = *g.initializer(g.find(name));
+      const auto values = t.values<float>();
+      out.add({name, t.shape().dims(), role, {values.begin(), values.end()}});
+    }
+  };
+  add(trainable_weights(g), Role::kParameter);
+  add(running_statistics(g), Role::kStatistic);
+  return out;
+}
+
+void assign(dunlin::Model& model, const NamedTensors& tensors) {
+  Graph& g = model.graph;
+  for (const NamedTensor& t : tensors) {
+    const ValueId v = g.find(t.name);
+    const Tensor* old = v == kNoValue ? nullptr : g.initializer(v);
+    if (!old || old->shape().dims() != t.shape)
+      fail(ErrorCode::kInvalidArgument, "the model has no initialiser \"{}\" of shape {}", t.name,
+           shape_text(t.shape));
+    g.initializers[v] =
+        std::make_shared<Tensor>(Tensor::of<float>(Shape(t.shape), std::span<const float>(t.values)));
+  }
+}
+
+NamedTensors OnnxCodec::read(ByteSpan artefact) { return tensors_of(parse_artefact(artefact)); }
+
+Bytes OnnxCodec::write(ByteSpan artefact, const NamedTensors& tensors) {
+  dunlin::Model model = parse_artefact(artefact);
+  assign(model, tensors);
+  return serialize_onnx(model);
+}
+
+}  // namespace dunlin::fleet
