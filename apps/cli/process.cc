@@ -8,8 +8,8 @@
 
 #include <cerrno>
 #include <cstring>
-#include <utility>
 #include <fstream>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/error.h"

@@ -33,7 +33,7 @@ LocalResult CheckpointedTrainer::train(const NamedTensors& start) {
   if (!task)
     fail(ErrorCode::kFailedPrecondition,
          "the fleet's model carries no task: train it once with `dunlin train`");
-  Trainer trainer(std::move(model), *task, train_options(job_.plan, job_.pool), files_);
+  Trainer trainer(std::move(model), *task, train_options(job_.plan, job_.pool));
   if (files_.exists(job_.checkpoint_path)) {
     try {
       trainer.resume(load_checkpoint(files_, job_.checkpoint_path));

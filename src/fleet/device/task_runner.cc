@@ -46,7 +46,7 @@ wire::v1::Metrics TaskRunner::evaluate(const std::string& model_path) const {
   if (!data_.held_out || data_.held_out->size() == 0) return out;
   const dunlin::Model model = parse_artefact(files_.read(model_path));
   const Metrics m = evaluate_model(model, task_of(model, *data_.held_out, "the fleet's model"),
-                                   data_.held_out, {.batch = 256, .pool = pool_}, files_);
+                                   data_.held_out, {.batch = 256, .pool = pool_});
   out.set_examples(static_cast<uint64_t>(m.samples));
   out.set_loss(m.loss());
   out.set_accuracy(m.accuracy());
