@@ -18,15 +18,8 @@ set_target_properties(dunlin_shared PROPERTIES
 target_compile_features(dunlin_shared INTERFACE cxx_std_20)
 target_include_directories(dunlin_shared INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-# Only what the layers link to; their objects are already here.
-foreach(layer ${DUNLIN_LAYERS})
-  get_target_property(libraries dunlin_${layer} LINK_LIBRARIES)
-  foreach(library ${libraries})
-    if(NOT library MATCHES "dunlin_")
-      target_link_libraries(dunlin_shared PRIVATE ${library})
-    endif()
-  endforeach()
-endforeach()
+# For what the layers themselves link to; their own objects are already here.
+target_link_libraries(dunlin_shared PRIVATE ${layer_targets})
 
 install(TARGETS dunlin_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS dunlin_shared EXPORT dunlin LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
