@@ -163,7 +163,8 @@ FleetResult run_fleet(const Options& o, const Model& model, const WorkFolder& wo
   return out;
 }
 
-/// The same model trained in this process; accuracy on the test part after every epoch.
+/// The same model trained in this process, with a cosine schedule as one would without a fleet; accuracy on
+/// the test part after every epoch.
 std::vector<double> train_here(const Options& o, const char* what, const Model& model, const DatasetPtr& data,
                                const DatasetPtr& test, const Common& common, std::stop_token stop,
                                ProgressBar& bar) {
@@ -173,6 +174,7 @@ std::vector<double> train_here(const Options& o, const char* what, const Model& 
                   {.epochs = o.rounds,
                    .batch = o.batch,
                    .learning_rate = o.learning_rate,
+                   .schedule = Schedule::parse("cosine"),
                    .seed = o.seed,
                    .pool = common.pool()});
   const TrainResult result = trainer.train(data, [&](const Progress& p) {
