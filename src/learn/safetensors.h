@@ -1,7 +1,6 @@
 // The safetensors file format (huggingface.co/docs/safetensors): an 8-byte little-endian header length, a
-// JSON header
-// {"name": {"dtype", "shape", "data_offsets": [begin, end]}, ..., "__metadata__": {text: text}}, then the
-// tensors' bytes without holes. Written in the order of names, so that equal contents are equal files.
+// JSON header {"name": {"dtype", "shape", "data_offsets": [begin, end]}, ..., "__metadata__": {text: text}},
+// then the tensors' bytes without holes. Written in the order of names, so that equal contents are equal files.
 #pragma once
 
 #include <map>

@@ -8,8 +8,8 @@
 //   dunlin.task.scale     multiplies a pixel of 0..255 (a 16-bit pixel counts as its value / 257), or a value
 //   dunlin.task.mean      one number, or one a channel; subtracted after scaling: 0.485,0.456,0.406
 //   dunlin.task.std       likewise; divides what is left
-//   dunlin.task.labels    the class names by output number, as a JSON array: ["cat","dog"]; missing: no
-//   classes dunlin.task.loss      ce, nll, bce, mse, or `file` when the loss was a graph of the user's
+//   dunlin.task.labels    the class names by output number, as a JSON array: ["cat","dog"]; none: no classes
+//   dunlin.task.loss      ce, nll, bce, mse, or `file` when the loss was a graph of the user's
 //   dunlin.task.metric    accuracy, top5 or loss
 #pragma once
 

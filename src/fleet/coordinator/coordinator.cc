@@ -120,9 +120,6 @@ void Coordinator::use_version(uint64_t number) {
   metrics_.version.Set(static_cast<double>(number));
 }
 
-// --- requests
-// -------------------------------------------------------------------------------------------------------
-
 uint32_t Coordinator::jittered(int64_t ms) {
   uint32_t r = 0;
   parts_.random.fill(std::as_writable_bytes(std::span(&r, 1)));

@@ -1,7 +1,6 @@
 // The coordinator: rounds as a state machine over the store.
 //
-//   (selection) -> open -> closing -> published          an open round takes updates until its target, or its
-//   deadline
+//   (selection) -> open -> closing -> published     an open round takes updates until its target or deadline
 //                    \________\-----> failed -> the same round again, attempt + 1
 //
 // Requests come in on any thread; every answer that promises something is given after it is durable. tick()

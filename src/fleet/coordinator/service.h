@@ -4,8 +4,8 @@
 //   FolderSink uploads(DIR/uploads, limit, files);  UploadInbox inbox(uploads);
 //   Coordinator coordinator(DIR, settings, {clock, files, random, codec, inbox, &evaluator}, model);
 //   CoordinatorChunks chunks(coordinator, uploads, files);
-//   ChunkService chunk_service(chunks, chunks, device_of, limit);  FleetService fleet_service(coordinator,
-//   device_of);
+//   ChunkService chunk_service(chunks, chunks, device_of, limit);
+//   FleetService fleet_service(coordinator, device_of);
 #pragma once
 
 #include <functional>

@@ -1,12 +1,10 @@
 /// C[M,N] = activation(alpha * A[M,K] * B[K,N] + beta * residual + bias), fp32: the matrix form of the one
 /// kernel family behind Gemm, MatMul, convolution (conv.h), their backward forms and attention.
 ///
-/// Layout   row-major. A and C have row strides (lda, ldc), counted in floats. B is packed once, by pack_b,
-/// for
+/// Layout   row-major. A and C have row strides (lda, ldc), counted in floats. B is packed once, by pack_b, for
 ///          one instruction-set level: panels of a few columns that every tile size can read.
 /// Aliasing the residual may be C itself (that is how to add to C); nothing else may overlap C.
-/// Threads  work is split over the pool. The order of every sum depends on shape and level only, so results
-/// are
+/// Threads  work is split over the pool. The order of every sum depends on shape and level only, so results are
 ///          bit-identical for any number of threads. Several threads may use the same packed B.
 /// Errors   none: shapes are the caller's to check. Zero sizes are allowed.
 #pragma once

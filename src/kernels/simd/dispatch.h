@@ -1,10 +1,9 @@
 // Chooses, at run time, between the same kernels compiled once per instruction-set level.
 //
 // A kernel family `foo` has three files:
-//   foo.h         its functions: dims, thread pool and Isa as arguments; splits work between threads in
-//   foo.cc foo_simd.h    struct FooTable of plain function pointers, and DUNLIN_SIMD_TABLE(FooTable,
-//   foo_table) foo_simd.cc   vector code in namespace dunlin::HWY_NAMESPACE, ending in `constexpr FooTable
-//   foo_table{...};`
+//   foo.h         its functions: dims, thread pool and Isa as arguments; foo.cc splits work between threads
+//   foo_simd.h    struct FooTable of plain function pointers, and DUNLIN_SIMD_TABLE(FooTable, foo_table)
+//   foo_simd.cc   vector code in namespace dunlin::HWY_NAMESPACE, ending in `constexpr FooTable foo_table{...};`
 // foo_simd.cc stands in SIMD_SOURCES in CMakeLists.txt and is compiled once per level with that level's
 // flags; every function in it must lie in HWY_NAMESPACE, so that the linker never mixes code of two levels.
 #pragma once

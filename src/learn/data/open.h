@@ -16,12 +16,11 @@ struct DataOptions {
 };
 
 /// D is one of:
-///   a folder of IDX files                     train-images-idx3-ubyte[.gz], ...,
-///   t10k-images-idx3-ubyte[.gz], ... a folder of class folders of PNG/JPEG     D/cat/1.png, or
-///   D/train/cat/1.png and D/test/... or D/val/... FILE.csv#label=COLUMN[&group=COLUMN]      a table of
-///   numbers FILE.csv                                  a manifest with the columns file, target and, if
-///   wanted, group FILE.npz                                  arrays x and y, or x_train, y_train, x_test,
-///   y_test
+///   a folder of IDX files                  train-images-idx3-ubyte[.gz], t10k-images-idx3-ubyte[.gz], ...
+///   a folder of class folders              D/cat/1.png, or D/train/cat/1.png and D/test/... or D/val/...
+///   FILE.csv#label=COLUMN[&group=COLUMN]   a table of numbers
+///   FILE.csv                               a manifest with the columns file, target and, if wanted, group
+///   FILE.npz                               arrays x and y, or x_train, y_train, x_test, y_test
 /// Throws kNotFound or kUnsupported saying what was looked for.
 DataParts open_data(const std::string& d, const DataOptions& options = {},
                     FileSystem& files = system_files());
