@@ -6,6 +6,7 @@
 #include "command.h"
 #include "graph/onnx/export.h"
 #include "graph/onnx/import.h"
+#include "graph/passes/fold_batch_norm.h"
 #include "learn/data/open.h"
 #include "learn/partition.h"
 #include "learn/trainer.h"
@@ -21,7 +22,7 @@ struct Options {
   std::string model, data, out, loss, optimizer = "sgd:momentum=0.9", schedule = "constant", part, share;
   std::string compute = "f32";
   TrainOptions train;
-  bool resume = false;
+  bool resume = false, fold_batch_norm = false;
 };
 
 std::string state_path(const Options& o) { return o.out + ".state"; }
@@ -58,7 +59,9 @@ Result train(Options o, const Common& common) {
   if (r.stopped)
     fail(ErrorCode::kCancelled, "stopped after {} steps; the same command with --resume goes on from {}",
          r.steps, state_path(o));
-  save_onnx(trainer.model(), o.out);
+  Model trained = trainer.model();
+  if (o.fold_batch_norm) trained.graph = fold_batch_norm(std::move(trained.graph));
+  save_onnx(trained, o.out);
 
   const Metrics m = trainer.evaluate(parts.test ? parts.test : data);
   struct rusage usage {};
@@ -111,6 +114,9 @@ void add_train(CLI::App& app) {
   c->add_option("--freeze", o->train.frozen, "Weights that stay: names, * stands for any characters")
       ->take_all();
   c->add_flag("--freeze-batch-norm", o->train.freeze_batch_norm, "Keep BatchNormalization's statistics");
+  c->add_flag("--fold-batch-norm", o->fold_batch_norm,
+              "Write the model with BatchNormalization inside the convolutions: smaller, for use, not for "
+              "more training");
   c->add_option("--compute", o->compute, "Precision of the arithmetic")
       ->check(CLI::IsMember({"f32"}))
       ->capture_default_str();
