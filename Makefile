@@ -24,11 +24,11 @@ test-peers: build  ## tests against PyTorch and ONNX Runtime (needs python3-torc
 	tools/setup --peers
 	ctest --test-dir $(BUILD) --output-on-failure -L peers
 
-bench:  ## benchmarks against oneDNN, ONNX Runtime, libtorch; results in build/bench
+bench:  ## benchmarks against oneDNN, ONNX Runtime, libtorch; results in build/bench/results
 	tools/setup --peers
 	cmake --preset bench
 	cmake --build --preset bench -j $(JOBS)
-	bench/run build/bench
+	bench/run
 
 package: build  ## a .deb in build/release
 	cd $(BUILD) && cpack -G DEB

@@ -212,7 +212,11 @@ int main(int argc, char** argv) {
     if (std::strcmp(argv[i], "--json") == 0) json_path = argv[i + 1];
   }
   if (isa == Isa::kAvx512Bf16) isa = Isa::kAvx512;
-  if (isa == Isa::kAvx2) dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2);
+  const dnnl_cpu_isa_t peer_isa = isa == Isa::kAvx2 ? dnnl_cpu_isa_avx2 : dnnl_cpu_isa_avx512_core;
+  if (dnnl_set_max_cpu_isa(peer_isa) != dnnl_success || dnnl_get_effective_cpu_isa() != peer_isa) {
+    fmt::print(stderr, "oneDNN cannot be held to {}\n", to_string(isa));
+    return 1;
+  }
   ThreadPool pool(1);
   const double peak = measured_peak(isa);
   fmt::print("{}: peak {:.0f} GFLOP/s in registers\n", to_string(isa), peak);

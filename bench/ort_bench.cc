@@ -1,0 +1,149 @@
+// A model in Dunlin's Session and in ONNX Runtime, batch 1. Each measurement is a process of its own, the two
+// in turn, so that neither's threads spin beside the other's. The outputs must agree.
+//
+//   ort_bench LIBONNXRUNTIME MODEL.onnx THREADS [ROUNDS]     prints one JSON object
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+#include "dunlin/session.h"
+#include "ort_api.h"
+
+namespace {
+
+using namespace dunlin;
+using Json = nlohmann::json;
+
+constexpr size_t kOutputs = 1000;
+const std::vector<int64_t> kInput = {1, 3, 224, 224};
+
+std::vector<float> numbers() {
+  std::vector<float> v(3 * 224 * 224);
+  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>(i * 7919 % 1000) / 250 - 2;
+  return v;
+}
+
+double median(std::vector<double> v) {
+  std::sort(v.begin(), v.end());
+  return v[v.size() / 2];
+}
+
+/// Median milliseconds of a run, once it is warm: at least 15 runs and 0.7 s.
+Json measure(const std::function<std::vector<float>()>& run) {
+  const std::vector<float> output = run();
+  for (int i = 0; i < 4; ++i) run();
+  std::vector<double> ms;
+  for (double total = 0; ms.size() < 15 || total < 700; total += ms.back()) {
+    const double start = monotonic_seconds();
+    run();
+    ms.push_back((monotonic_seconds() - start) * 1e3);
+  }
+  struct rusage usage {};
+  getrusage(RUSAGE_SELF, &usage);
+  return {{"ms", median(ms)}, {"peak_rss_bytes", usage.ru_maxrss * 1024}, {"output", output}};
+}
+
+Json measure_dunlin(const std::string& model, int threads) {
+  Session session = Session::load(model, {.num_threads = threads});
+  std::vector<float> x = numbers();
+  const Tensor in[] = {Tensor::of<float>(Shape(kInput), std::span<const float>(x))};
+  return measure([&] {
+    const std::vector<Tensor> out = session.run(in);
+    const auto y = out[0].values<float>();
+    return std::vector<float>(y.begin(), y.end());
+  });
+}
+
+Json measure_ort(const std::string& library, const std::string& model, int threads) {
+  ort::Session session(library, model, threads);
+  std::vector<float> x = numbers();
+  Json result = measure([&] { return session.run("input", x, kInput, "logits", kOutputs); });
+  result["version"] = session.version();
+  return result;
+}
+
+/// What `work` returns, computed by a child process.
+Json in_child(const std::function<Json()>& work) {
+  int ends[2];
+  if (pipe(ends) != 0) fail(ErrorCode::kIo, "pipe");
+  const pid_t child = fork();
+  if (child < 0) fail(ErrorCode::kIo, "fork");
+  if (child == 0) {
+    close(ends[0]);
+    int code = 1;
+    try {
+      const std::string text = work().dump();
+      code = write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0 : 1;
+    } catch (const std::exception& e) {
+      std::fprintf(stderr, "%s\n", e.what());
+    }
+    _exit(code);
+  }
+  close(ends[1]);
+  std::string text;
+  char buffer[4096];
+  for (ssize_t n; (n = read(ends[0], buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<size_t>(n));
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (status != 0) fail(ErrorCode::kInternal, "a measuring process failed");
+  return Json::parse(text);
+}
+
+/// max|a-b| / max|b|
+double difference(const Json& ours, const Json& theirs) {
+  const auto a = ours.get<std::vector<double>>(), b = theirs.get<std::vector<double>>();
+  if (a.size() != b.size()) return INFINITY;
+  double apart = 0, largest = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    apart = std::max(apart, std::fabs(a[i] - b[i]));
+    largest = std::max(largest, std::fabs(b[i]));
+  }
+  return apart / largest;
+}
+
+int run(const std::string& library, const std::string& model, int threads, int rounds) {
+  Json ours, theirs;
+  std::vector<double> our_ms, their_ms;
+  for (int i = 0; i < rounds; ++i) {
+    ours = in_child([&] { return measure_dunlin(model, threads); });
+    theirs = in_child([&] { return measure_ort(library, model, threads); });
+    our_ms.push_back(ours["ms"]);
+    their_ms.push_back(theirs["ms"]);
+  }
+  const double apart = difference(ours["output"], theirs["output"]);
+  if (!(apart <= 1e-4)) fail(ErrorCode::kInternal, "{}: outputs differ by {} of the largest", model, apart);
+  const Json result = {{"ms", median(our_ms)},
+                       {"peer_ms", median(their_ms)},
+                       {"ms_of_rounds", our_ms},
+                       {"peer_ms_of_rounds", their_ms},
+                       {"peak_rss_bytes", ours["peak_rss_bytes"]},
+                       {"peer_peak_rss_bytes", theirs["peak_rss_bytes"]},
+                       {"difference", apart},
+                       {"peer_version", theirs["version"]}};
+  std::printf("%s\n", result.dump().c_str());
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 4) {
+    std::fprintf(stderr, "usage: ort_bench LIBONNXRUNTIME MODEL.onnx THREADS [ROUNDS]\n");
+    return 2;
+  }
+  try {
+    return run(argv[1], argv[2], std::stoi(argv[3]), argc > 4 ? std::stoi(argv[4]) : 3);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "%s\n", e.what());
+    return 1;
+  }
+}
