@@ -192,10 +192,25 @@ void activate(const Activation& activation, float* row, int64_t n) {
 
 void copy_runs(const float* from, ptrdiff_t from_stride, float* to, ptrdiff_t to_stride, int64_t count,
                int64_t run) {
-  for (; count > 0; --count, from += from_stride, to += to_stride) {
-    for_lanes(static_cast<size_t>(run),
-              [&](size_t i, auto load, auto store) HWY_ATTR { store(load(from + i), to + i); });
+  const F32 d;
+  const int64_t lanes = static_cast<int64_t>(kLanes);
+  if (run >= lanes) {
+    for (; count > 0; --count, from += from_stride, to += to_stride) {
+      for (int64_t i = 0; i < run - lanes; i += lanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+      hn::StoreU(hn::LoadU(d, from + run - lanes), d, to + run - lanes);  // may overlap the one before
+    }
+    return;
   }
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  const auto mask = hn::FirstN(d, static_cast<size_t>(run));
+  for (; count > 0; --count, from += from_stride, to += to_stride) {
+    hn::BlendedStore(hn::MaskedLoad(mask, d, from), mask, d, to);
+  }
+#else
+  for (; count > 0; --count, from += from_stride, to += to_stride) {
+    for (int64_t i = 0; i < run; ++i) to[i] = from[i];
+  }
+#endif
 }
 
 template <int kPanels, bool kColumns, size_t... kIndex>

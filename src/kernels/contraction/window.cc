@@ -57,38 +57,37 @@ void Window::rows(const RowBlock& block, const float** pointers) const {
 
 void Window::gather(const Table& table, int64_t row, int64_t count, float* to) const {
   const int64_t run = taps[2] * channels, size = window_floats(), move = stride[2] * pixel;
+  // A line of input with the padding that its windows reach.
+  constexpr int64_t kLine = 2048;
+  static_assert(kLine > kMaxBlock);
+  float padded[kLine];
   PixelWalk at(out, row);
   while (count > 0) {
-    // Pixels of one output row; those of [inside, inside_end) see no border to the left or right.
-    const int64_t n = std::min(count, out[2] - at.w);
+    // Pixels of one output row.
+    const int64_t n = std::min({count, out[2] - at.w, 1 + (kLine - run) / move});
     const int64_t d0 = at.d * stride[0] + first[0], h0 = at.h * stride[1] + first[1],
                   w0 = at.w * stride[2] + first[2];
-    const int64_t inside = std::clamp(w0 < 0 ? ceil_div(-w0, stride[2]) : 0, int64_t{0}, n);
-    const int64_t room = in[2] - taps[2] - w0;
-    const int64_t inside_end = std::clamp(room < 0 ? 0 : room / stride[2] + 1, inside, n);
     const float* image = x + at.image * in[0] * in[1] * in[2] * pixel;
+    // Floats that the windows span in a line, and which of them lie inside the image.
+    const int64_t span = (n - 1) * move + run;
+    const int64_t begin = std::clamp(-w0 * pixel, int64_t{0}, span),
+                  end = std::clamp((in[2] - w0) * pixel, begin, span);
     float* part = to;
     for (int64_t kd = 0; kd < taps[0]; ++kd) {
       for (int64_t kh = 0; kh < taps[1]; ++kh, part += run) {
         const int64_t d = d0 + kd * step[0], h = h0 + kh * step[1];
         if (d < 0 || d >= in[0] || h < 0 || h >= in[1]) {
-          for (int64_t i = 0; i < n; ++i) std::fill_n(part + i * size, run, 0.f);
+          table.copy_runs(zeros, 0, part, size, n, run);
           continue;
         }
-        const float* line = image + (d * in[1] + h) * in[2] * pixel;
-        const auto border = [&](int64_t i) {
-          const int64_t w = w0 + i * stride[2];
-          const int64_t begin = std::clamp(-w, int64_t{0}, taps[2]),
-                        end = std::clamp(in[2] - w, begin, taps[2]);
-          float* window = part + i * size;
-          std::fill_n(window, begin * channels, 0.f);
-          std::copy(line + (w + begin) * pixel, line + (w + end) * pixel, window + begin * channels);
-          std::fill_n(window + end * channels, (taps[2] - end) * channels, 0.f);
-        };
-        for (int64_t i = 0; i < inside; ++i) border(i);
-        table.copy_runs(line + w0 * pixel + inside * move, move, part + inside * size, size,
-                        inside_end - inside, run);
-        for (int64_t i = inside_end; i < n; ++i) border(i);
+        const float* line = image + ((d * in[1] + h) * in[2] + w0) * pixel;
+        if (begin > 0 || end < span) {
+          std::fill(padded, padded + begin, 0.f);
+          std::copy(line + begin, line + end, padded + begin);
+          std::fill(padded + end, padded + span, 0.f);
+          line = padded;
+        }
+        table.copy_runs(line, move, part, size, n, run);
       }
     }
     to += n * size;
