@@ -25,8 +25,10 @@ void for_each_number(C& c, F&& f) {
   f("batch", c.batch);
   f("learning_rate", c.learning_rate);
   f("epochs", c.epochs);
+  f("max_steps", c.max_steps);
   f("loss_sum", c.loss_sum);
   f("loss_count", c.loss_count);
+  f("last_loss", c.last_loss);
 }
 
 const std::string& metadata_of(const SafeTensors& content, const char* key, const std::string& path) {
@@ -45,7 +47,8 @@ void save_checkpoint(FileSystem& files, const std::string& path, const Checkpoin
     for (const auto& [name, t] : tensors)
       content.tensors.emplace(std::string(kMoment) + state + "/" + name, t.view());
   for (const auto& [name, t] : c.state) content.tensors.emplace(std::string(kState) + name, t.view());
-  content.metadata = {{"format", kVersion}, {"optimizer", c.optimizer}, {"schedule", c.schedule}};
+  content.metadata = {
+      {"format", kVersion}, {"optimizer", c.optimizer}, {"schedule", c.schedule}, {"data", c.data}};
   for_each_number(
       c, [&](const char* key, const auto& value) { content.metadata[key] = fmt::format("{}", value); });
   files.write_atomic(path, encode_safetensors(content));
@@ -59,6 +62,7 @@ Checkpoint load_checkpoint(FileSystem& files, const std::string& path) {
   Checkpoint c;
   c.optimizer = metadata_of(content, "optimizer", path);
   c.schedule = metadata_of(content, "schedule", path);
+  c.data = metadata_of(content, "data", path);
   for_each_number(c, [&](const char* key, auto& value) {
     const std::string& text = metadata_of(content, key, path);
     const auto [p, error] = std::from_chars(text.data(), text.data() + text.size(), value);

@@ -23,13 +23,16 @@ struct Checkpoint {
   int64_t position = 0;  ///< batches of that epoch already taken
   uint64_t seed = 0;
   int64_t samples = 0;  ///< of the training data; another number means other data
+  std::string data;     ///< their data_fingerprint()
   int64_t batch = 0;
   std::string optimizer;  ///< as to_string(OptimizerChoice) writes it
   double learning_rate = 0;
   std::string schedule;
-  int64_t epochs = 0;   ///< that the schedule was laid out for
-  double loss_sum = 0;  ///< of the running epoch
+  int64_t epochs = 0;     ///< that the schedule was laid out for
+  int64_t max_steps = 0;  ///< likewise; 0: no such limit
+  double loss_sum = 0;    ///< of the running epoch
   int64_t loss_count = 0;
+  double last_loss = 0;  ///< of the last complete epoch
 };
 
 /// All or nothing: the old file stays when writing fails.

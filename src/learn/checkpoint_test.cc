@@ -86,7 +86,7 @@ Checkpoint make_checkpoint() {
   c.state.emplace("bn.mean", Tensor::of<float>({1}, {5}));
   c.step = 7, c.epoch = 1, c.position = 3, c.seed = UINT64_MAX, c.samples = 100, c.batch = 8;
   c.optimizer = "adam:beta1=0.9", c.schedule = "cosine:0", c.learning_rate = 0.1, c.epochs = 5;
-  c.loss_sum = 1.0 / 3;
+  c.data = "ab12", c.max_steps = 40, c.loss_sum = 1.0 / 3, c.last_loss = 1.0 / 7;
   return c;
 }
 
@@ -102,6 +102,9 @@ TEST(Checkpoint, RoundTrips) {
   EXPECT_EQ(c.seed, UINT64_MAX);
   EXPECT_EQ(c.learning_rate, 0.1);
   EXPECT_EQ(c.loss_sum, 1.0 / 3);
+  EXPECT_EQ(c.last_loss, 1.0 / 7);
+  EXPECT_EQ(c.max_steps, 40);
+  EXPECT_EQ(c.data, "ab12");
   EXPECT_EQ(c.schedule, "cosine:0");
   save_checkpoint(system_files(), dir / "t", c);
   EXPECT_EQ(system_files().read(dir / "s"), system_files().read(dir / "t"));

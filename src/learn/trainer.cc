@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "dunlin/session.h"
 #include "graph/op.h"
+#include "learn/data/fingerprint.h"
 #include "learn/train_graph.h"
 
 namespace dunlin {
@@ -41,8 +42,9 @@ struct Trainer::State {
   int64_t step = 0, epoch = 0, position = 0;
   double loss_sum = 0;  // of the running epoch
   int64_t loss_count = 0;
-  int64_t samples = 0;   // of the data, once known
-  double last_loss = 0;  // of the last complete epoch
+  int64_t samples = 0;           // of the data, once known
+  std::string data_fingerprint;  // likewise
+  double last_loss = 0;          // of the last complete epoch
 
   Tensor& variable(const std::string& name) { return session->variable(name); }
   std::span<const std::string_view> state_names() const { return options.optimizer.optimizer->state; }
@@ -143,9 +145,12 @@ TrainResult Trainer::train(const DatasetPtr& data, const ProgressCallback& progr
   State& s = *state_;
   const Loader loader(data, s.task, s.graph.form, {.batch = s.options.batch, .seed = s.options.seed});
   const int64_t count = static_cast<int64_t>(data->size()), per_epoch = loader.batches_per_epoch();
-  if (s.samples != 0 && s.samples != count)
+  if (s.samples == 0) {
+    s.samples = count;
+    s.data_fingerprint = data_fingerprint(*data);
+  }
+  if (s.samples != count)
     fail(ErrorCode::kFailedPrecondition, "training began on {} samples, now there are {}", s.samples, count);
-  s.samples = count;
   int64_t total = s.options.epochs * per_epoch;
   if (s.options.max_steps > 0) total = std::min(total, s.options.max_steps);
 
@@ -231,11 +236,12 @@ Checkpoint Trainer::checkpoint() const {
   c.seed = s.options.seed, c.samples = s.samples, c.batch = s.options.batch, c.epochs = s.options.epochs;
   c.optimizer = to_string(s.options.optimizer), c.learning_rate = s.learning_rate;
   c.schedule = s.options.schedule.to_text();
-  c.loss_sum = s.loss_sum, c.loss_count = s.loss_count;
+  c.loss_sum = s.loss_sum, c.loss_count = s.loss_count, c.last_loss = s.last_loss;
+  c.max_steps = s.options.max_steps, c.data = s.data_fingerprint;
   return c;
 }
 
-void Trainer::resume(const Checkpoint& c) {
+void Trainer::resume(const Checkpoint& c, const Dataset& data) {
   State& s = *state_;
   const auto same = [](const char* what, const auto& saved, const auto& now) {
     if (saved != now)
@@ -248,7 +254,16 @@ void Trainer::resume(const Checkpoint& c) {
   same("learning rate", c.learning_rate, s.learning_rate);
   same("schedule", c.schedule, s.options.schedule.to_text());
   // The constant rate does not care how long training lasts, so more epochs may be asked for.
-  if (s.options.schedule.kind == Schedule::Kind::kCosine) same("epochs", c.epochs, s.options.epochs);
+  if (s.options.schedule.kind == Schedule::Kind::kCosine) {
+    same("epochs", c.epochs, s.options.epochs);
+    same("max_steps", c.max_steps, s.options.max_steps);
+  }
+  if (c.samples != 0) {  // else it was saved before it began
+    same("samples", c.samples, static_cast<int64_t>(data.size()));
+    if (c.data != data_fingerprint(data))
+      fail(ErrorCode::kFailedPrecondition,
+           "cannot resume: the saved training began on other data of as many samples");
+  }
   const auto restore = [&](const std::map<std::string, Tensor>& from, const std::string& name, Tensor& to,
                            bool check) {
     const auto it = from.find(name);
@@ -272,8 +287,9 @@ void Trainer::resume(const Checkpoint& c) {
     }
     for (const std::string& name : s.graph.statistics) restore(c.state, name, s.variable(name), check);
   }
-  s.step = c.step, s.epoch = c.epoch, s.position = c.position, s.samples = c.samples;
-  s.loss_sum = c.loss_sum, s.loss_count = c.loss_count;
+  s.step = c.step, s.epoch = c.epoch, s.position = c.position;
+  s.samples = c.samples, s.data_fingerprint = c.data;
+  s.loss_sum = c.loss_sum, s.loss_count = c.loss_count, s.last_loss = c.last_loss;
 }
 
 }  // namespace dunlin

@@ -99,8 +99,9 @@ class Trainer {
   const Tensor& value(const std::string& name) const;
 
   Checkpoint checkpoint() const;
-  /// Throws kFailedPrecondition when the state belongs to another model or to other options.
-  void resume(const Checkpoint& checkpoint);
+  /// `data` are what train() is to go on with. Throws kFailedPrecondition, and changes nothing, when the state
+  /// belongs to another model, to other options, or to other data.
+  void resume(const Checkpoint& checkpoint, const Dataset& data);
 
  private:
   struct State;

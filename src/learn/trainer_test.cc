@@ -17,11 +17,11 @@ using namespace dunlin::testing;
 using ::testing::HasSubstr;
 
 /// `count` waves of 36 values, classes 0, 1, 2, 1, 0, 0, 1, ...
-DatasetPtr waves(int64_t count, int64_t size = 36) {
+DatasetPtr waves(int64_t count, int64_t size = 36, double shift = 0) {
   const int classes[] = {0, 1, 2, 1, 0};
   std::vector<MemoryDataset::Row> rows;
   for (int64_t n = 0; n < count; ++n)
-    rows.push_back({wave(size, 10.0 + static_cast<double>(n), 1), classes[n % 5], "", {}});
+    rows.push_back({wave(size, 10.0 + shift + static_cast<double>(n), 1), classes[n % 5], "", {}});
   return std::make_shared<MemoryDataset>(rows, std::vector<std::string>{"a", "b", "c"});
 }
 
@@ -144,7 +144,7 @@ TEST(Trainer, ResumesBitForBit) {
       EXPECT_EQ(r.steps, stop);
       save_checkpoint(system_files(), dir / "half", first.checkpoint());
       Trainer second(small_cnn(), cnn_task(), resumable(optimizer));
-      second.resume(load_checkpoint(system_files(), dir / "half"));
+      second.resume(load_checkpoint(system_files(), dir / "half"), *waves(7));
       EXPECT_EQ(second.train(waves(7)).steps, 12 - stop);
       save_checkpoint(system_files(), dir / "second", second.checkpoint());
       EXPECT_EQ(system_files().read(dir / "second"), expected_state) << optimizer << " " << stop;
@@ -160,7 +160,7 @@ TEST(Trainer, AStateOfAnotherTrainingIsRefused) {
   const auto refusal = [&](auto change) {
     TrainOptions options = resumable("adam");
     change(options);
-    return error_of([&] { Trainer(small_cnn(), cnn_task(), options).resume(saved); });
+    return error_of([&] { Trainer(small_cnn(), cnn_task(), options).resume(saved, *waves(7)); });
   };
   EXPECT_EQ(refusal([](TrainOptions&) {}), "");
   EXPECT_THAT(refusal([](TrainOptions& o) { o.seed = 1; }),
@@ -173,12 +173,27 @@ TEST(Trainer, AStateOfAnotherTrainingIsRefused) {
                 Task t;
                 t.input = {2};
                 t.labels = {"a", "b", "c"};
-                Trainer(linear(3), t, resumable("adam")).resume(saved);
+                Trainer(linear(3), t, resumable("adam")).resume(saved, *waves(7));
               }),
               HasSubstr("has no \"w\", [2,3] is expected"));
+  EXPECT_THAT(refusal([](TrainOptions& o) { o.max_steps = 9; }), HasSubstr("max_steps 0, this one 9"));
   Trainer same(small_cnn(), cnn_task(), resumable("adam"));
-  same.resume(saved);
+  EXPECT_THAT(error_of([&] { same.resume(saved, *waves(8)); }), HasSubstr("samples 7, this one 8"));
+  EXPECT_THAT(error_of([&] { same.resume(saved, *waves(7, 36, 0.5)); }), HasSubstr("began on other data"));
+  same.resume(saved, *waves(7));
   EXPECT_THAT(error_of([&] { same.train(waves(8)); }), HasSubstr("began on 7 samples, now there are 8"));
+}
+
+// A device may be killed between the last step and the update: the loss must not get lost.
+TEST(Trainer, AFinishedTrainingResumesWithItsLoss) {
+  Trainer trainer(small_cnn(), cnn_task(), resumable("adam"));
+  const double loss = trainer.train(waves(7)).loss;
+  EXPECT_GT(loss, 0);
+  Trainer again(small_cnn(), cnn_task(), resumable("adam"));
+  again.resume(trainer.checkpoint(), *waves(7));
+  const TrainResult r = again.train(waves(7));
+  EXPECT_EQ(r.steps, 0);
+  EXPECT_EQ(r.loss, loss);
 }
 
 TEST(Trainer, TheSameBitsForAnyNumberOfThreads) {

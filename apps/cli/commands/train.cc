@@ -42,7 +42,7 @@ Result train(Options o, const Common& common) {
   o.train.pool = common.pool();
   Trainer trainer(std::move(model), task, o.train);
   FileSystem& files = system_files();
-  if (o.resume) trainer.resume(load_checkpoint(files, state_path(o)));
+  if (o.resume) trainer.resume(load_checkpoint(files, state_path(o)), *data);
 
   ProgressBar bar(common.quiet);
   const TrainResult r = trainer.train(data, [&](const Progress& p) {

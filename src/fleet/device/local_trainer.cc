@@ -36,10 +36,9 @@ LocalResult CheckpointedTrainer::train(const NamedTensors& start) {
   Trainer trainer(std::move(model), *task, train_options(job_.plan, job_.pool));
   if (files_.exists(job_.checkpoint_path)) {
     try {
-      trainer.resume(load_checkpoint(files_, job_.checkpoint_path));
+      trainer.resume(load_checkpoint(files_, job_.checkpoint_path), *job_.data);
     } catch (const Error&) {
-      files_.remove(
-          job_.checkpoint_path);  // damaged or of other data: the training begins anew and ends the same
+      files_.remove(job_.checkpoint_path);  // damaged or of other data: the training begins anew
     }
   }
   double saved = monotonic_seconds();
