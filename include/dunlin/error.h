@@ -1,8 +1,16 @@
 /// The one exception type of Dunlin.
 ///
-/// The message names the operation, the node or file concerned, and expected against got, e.g.
-///   Gemm "fc1": A is [8,64], B is [32,10]: inner sizes differ
-/// Errors are thrown where they are found and caught at the border of a process or of another language.
+/// Example:
+///   try {
+///     throw dunlin::Error(dunlin::ErrorCode::kNotFound, "model.onnx: there is no such file");
+///   } catch (const dunlin::Error& e) {
+///     bool later = e.code() == dunlin::ErrorCode::kUnavailable;  // worth another try
+///     std::string_view word = dunlin::to_string(e.code());       // "not_found"
+///   }
+///
+/// The message names the operation, the node or file concerned, and expected against got, as in
+/// `Gemm "fc1": A is [8,64], B is [32,10]: inner sizes differ`. Errors are thrown where they are found and
+/// caught at the border of a process or of another language.
 #pragma once
 
 #include <stdexcept>

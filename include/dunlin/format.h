@@ -4,6 +4,20 @@
 /// adds planes: scales, zero points, indices, a bitmask, offsets. One file in src/tensor/formats/ defines a
 /// format and one line in its catalog lists it; training, quantising, kernels, files and the wire use that
 /// one definition.
+///
+/// Example:
+///   dunlin::Format bf16 = dunlin::find_format("bf16");
+///   dunlin::Shape shape{3};
+///   std::vector<float> values{1.0f, 0.1f, -2.0f};
+///   std::vector<std::byte> codes(dunlin::plane_bytes(bf16->planes[0], shape, 0));  // 6 bytes
+///   const std::span<std::byte> planes[] = {codes};
+///   bf16->encode({shape, 0, planes, values});
+///   bf16->decode({shape, 0, planes, values});  // 1, 0.10009766, -2
+///
+/// Aliasing  a codec's planes and values must not overlap.
+/// Threads   formats are constants; codecs keep no state, so several threads may call one at once.
+/// Errors    codecs check nothing: sizes are the caller's. find_format and find_format_by_onnx_type give null
+///           for what they do not know; element_bytes throws kInvalidArgument for a format that is not plain.
 #pragma once
 
 #include <cstddef>
@@ -36,14 +50,12 @@ struct PlaneDef {
   Per per;
 };
 
-/// One tensor's worth of work for a codec.
-/// values: the elements in row-major order; planes: in the order of FormatDef::planes, each plane_bytes()
-/// long.
+/// One tensor's worth of work for a codec. Borrowed for the call.
 struct CodecCall {
   const Shape& shape;
   int axis;  ///< of blocks and of per-axis scales; ignored by formats without them
-  std::span<const std::span<std::byte>> planes;
-  std::span<float> values;
+  std::span<const std::span<std::byte>> planes;  ///< as FormatDef::planes, each plane_bytes() long
+  std::span<float> values;                       ///< the elements, row major
 };
 
 struct FormatDef {

@@ -1,5 +1,15 @@
-/// 16-bit floating-point numbers: IEEE 754 binary16 and bfloat16. Conversions round to nearest, ties to even;
-/// NaN stays NaN, subnormals are kept.
+/// 16-bit floating-point numbers as they lie in memory and in files: IEEE 754 binary16 and bfloat16 (the upper
+/// half of a binary32).
+///
+/// Example:
+///   dunlin::Half h(0.1f);
+///   float near = static_cast<float>(h);                       // 0.099975586
+///   float far = static_cast<float>(dunlin::BFloat16(0.1f));   // 0.10009766
+///
+/// Rounding  to nearest, ties to even. Beyond the largest number comes infinity; NaN stays NaN, the sign and
+///           subnormals are kept. Back to float is exact.
+/// Equality  none: compare as float, or the `bits`.
+/// Threads   values without state. Errors: none.
 #pragma once
 
 #include <bit>

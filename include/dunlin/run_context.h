@@ -1,4 +1,11 @@
 /// What one run hands to the ops that draw random numbers or behave otherwise in training.
+///
+/// Example:
+///   dunlin::RunContext context{.seed = 7, .training = true};
+///
+/// Random  an op draws from a counter-based generator by (seed, node, element): the same seed gives the same
+///         numbers on any machine and for any number of threads, and another seed other ones.
+/// Threads a value, copied into the run. Errors: none.
 #pragma once
 
 #include <cstdint>

@@ -4,6 +4,7 @@
 /// memory that runs need, and owns the variables: initialisers that change between runs, such as trained
 /// weights and running statistics.
 ///
+/// Example:
 ///   dunlin::Session session = dunlin::Session::load("model.onnx", {.num_threads = 2});
 ///   std::map<std::string, dunlin::Tensor> in;
 ///   in.emplace("x", dunlin::Tensor::of<float>({1, 2}, {3, 4}));
@@ -37,7 +38,7 @@ class ThreadPool;
 
 struct SessionOptions {
   int num_threads = 1;                    ///< the calling thread included; 0: as many as the machine has
-  std::shared_ptr<ThreadPool> pool = {};  ///< used instead of own threads when given
+  std::shared_ptr<ThreadPool> pool = {};  ///< Dunlin's own layers share one; others leave it empty
   std::string isa = {};                   ///< "avx2", "avx512", ...; empty: the best that the machine has
   /// Initialisers that may change between runs. The others are constants: folded, packed, fused.
   std::vector<std::string> variables = {};
@@ -60,6 +61,7 @@ class Session {
  public:
   /// An ONNX file. Errors as those of the import.
   static Session load(const std::filesystem::path& path, SessionOptions options = {});
+  /// For Dunlin's own layers, which know what a Graph is.
   explicit Session(std::shared_ptr<const Graph> graph, SessionOptions options = {});
   ~Session();
   Session(Session&&) noexcept;

@@ -1,8 +1,17 @@
 /// Shapes and strides.
 ///
-/// A dimension >= 0 is a size. In a graph that has not been given concrete inputs a dimension may be
-/// kUnknownDim (-1), or a symbol (<= -2; `Graph::symbols` holds its name). Tensors have known dimensions
-/// only.
+/// Example:
+///   dunlin::Shape shape{8, 3, 32, 32};                          // N, C, H, W
+///   int64_t channels = shape[1];                                // 3
+///   int64_t elements = shape.num_elements();                    // 24576
+///   std::string text = dunlin::to_string(shape);                // "[8,3,32,32]"
+///   dunlin::Strides rows = dunlin::row_major_strides(shape);    // 3072, 1024, 32, 1
+///
+/// Dimensions  >= 0 is a size. In a graph that has not been given concrete inputs a dimension may be kUnknownDim
+///             (-1), or a symbol (<= -2; `Graph::symbols` holds its name). Tensors have known dimensions only.
+/// Axes        operator[] takes 0 to rank() - 1 and does not check.
+/// Threads     values: what one thread writes no other may use meanwhile.
+/// Errors      num_elements() throws on dimensions that are unknown, or too large together.
 #pragma once
 
 #include <cstddef>

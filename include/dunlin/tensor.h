@@ -1,15 +1,21 @@
 /// A tensor: shape, number format, and the planes that hold its codes.
 ///
-/// Planes are owned, or views of memory that someone else owns (a mapped file, an arena). Tensors move; a
-/// copy must be asked for: view() shares the bytes, clone() copies them. Plain formats may be strided
-/// (channels-last activations); formats with several planes are row major.
-///
+/// Example:
 ///   dunlin::Tensor t = dunlin::Tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6});
 ///   t.data<float>()[0] = 7;
+///   dunlin::Tensor same_bytes = t.reshaped({3, 2});
+///   float first = same_bytes.values<float>()[0];  // 7
 ///
-/// Reading one tensor from several threads is safe; writing is not.
+/// Ownership  planes are owned, or views of memory that someone else owns (a mapped file, an arena). Tensors
+///            move; a copy must be asked for: view() shares the bytes and their lifetime, clone() copies them.
+/// Layout     plain formats may be strided (channels-last activations); formats with several planes are row
+///            major.
+/// Threads    reading one tensor from several threads is safe; writing is not.
+/// Errors     kInvalidArgument for a wrong element type, plane, shape or number of values, kResourceExhausted
+///            when there is no memory for it.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <vector>
@@ -29,7 +35,8 @@ class Tensor {
   Tensor(const Tensor&) = delete;
   Tensor& operator=(const Tensor&) = delete;
 
-  /// Row major, from values.
+  /// Row major, from values, in row-major order. Throws kInvalidArgument unless there are as many as the shape
+  /// has elements.
   template <typename T>
   static Tensor of(Shape shape, std::span<const T> values);
   template <typename T>
@@ -69,6 +76,7 @@ class Tensor {
   Tensor to_float() const;
 
  private:
+  static void check_count(const Shape& shape, size_t values);
   void check_element(Format wanted) const;
   void check_row_major() const;
 
@@ -83,10 +91,9 @@ class Tensor {
 
 template <typename T>
 Tensor Tensor::of(Shape shape, std::span<const T> values) {
+  check_count(shape, values.size());
   Tensor t(format_of<T>(), std::move(shape));
-  const size_t n = static_cast<size_t>(t.num_elements());
-  T* out = t.data<T>();
-  for (size_t i = 0; i < n && i < values.size(); ++i) out[i] = values[i];
+  std::copy(values.begin(), values.end(), t.data<T>());
   return t;
 }
 

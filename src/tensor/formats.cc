@@ -54,7 +54,7 @@ bool is_plain(Format format) {
 }
 
 int element_bytes(Format format) {
-  DUNLIN_CHECK(is_plain(format));
+  if (!is_plain(format)) fail(ErrorCode::kInvalidArgument, "format {} is not plain", format->name);
   return format->planes[0].bits / 8;
 }
 

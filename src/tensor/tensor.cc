@@ -77,6 +77,12 @@ std::span<const std::byte> Tensor::plane(Plane plane) const {
   return const_cast<Tensor*>(this)->plane(plane);
 }
 
+void Tensor::check_count(const Shape& shape, size_t values) {
+  if (static_cast<uint64_t>(shape.num_elements()) != values)
+    fail(ErrorCode::kInvalidArgument, "tensor {}: {} values, {} are expected", to_string(shape), values,
+         shape.num_elements());
+}
+
 void Tensor::check_element(Format wanted) const {
   if (format_ != wanted)
     fail(ErrorCode::kInvalidArgument, "tensor is {}, {} is expected", format_ ? format_->name : "missing",

@@ -22,6 +22,13 @@ TEST(Shape, ChannelsLastStrides) {
   EXPECT_EQ(channels_last_strides({2, 3}), (Strides{3, 1}));
 }
 
+TEST(Tensor, TakesAsManyValuesAsItHasElements) {
+  EXPECT_EQ(Tensor::of<float>({2, 0}, std::initializer_list<float>{}).num_elements(), 0);
+  EXPECT_THROW(Tensor::of<float>({2, 2}, {1, 2, 3}), Error);
+  EXPECT_THROW(Tensor::of<float>({2, 2}, {1, 2, 3, 4, 5}), Error);
+  EXPECT_THROW(Tensor::of<float>({kUnknownDim}, {1}), Error);
+}
+
 TEST(Tensor, CloneOfAStridedTensorIsRowMajor) {
   float nhwc[] = {0, 10, 1, 11, 2, 12, 3, 13};  // [1,2,2,2], channels last
   const Shape shape{1, 2, 2, 2};
