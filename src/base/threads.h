@@ -1,4 +1,5 @@
-// A thread pool over pthreadpool that carries the first exception back to the caller.
+// A thread pool that carries the first exception back to the caller, and that leaves the cores to others when
+// it has nothing to do.
 #pragma once
 
 #include <cstddef>
@@ -43,11 +44,9 @@ class ThreadPool {
   void parallel_for(size_t count, FunctionRef<void(size_t index, int slot)> task);
 
  private:
-  struct Deleter {
-    void operator()(void* pool) const;
-  };
+  class Team;
   int num_threads_;
-  std::unique_ptr<void, Deleter> pool_;
+  std::unique_ptr<Team> team_;  // none for one thread
 };
 
 }  // namespace dunlin
