@@ -15,6 +15,9 @@ namespace dunlin {
 struct RunContext {
   uint64_t seed = 0;  ///< of this run: the trainer changes it every step
   bool training = false;
+  /// What the outputs of one op may take whose sizes are known only in the run. A session lowers it to what
+  /// its own limit leaves.
+  uint64_t max_bytes = UINT64_MAX;
 };
 
 }  // namespace dunlin

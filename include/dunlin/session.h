@@ -18,7 +18,8 @@
 /// Threads   one run at a time per session; another() makes a second session that shares plans and packed
 ///           weights, for use by a second thread.
 /// Errors    kInvalidArgument for a wrong input name (the message lists the right ones), shape or format;
-///           kUnsupported for an op that Dunlin does not have.
+///           kUnsupported for an op that Dunlin does not have; kResourceExhausted, naming the node and its
+///           bytes, for a run that needs more than max_run_bytes.
 #pragma once
 
 #include <filesystem>
@@ -46,6 +47,9 @@ struct SessionOptions {
   /// returned.
   std::vector<std::pair<std::string, std::string>> updates = {};
   size_t max_plans = 8;  ///< plans for as many combinations of input shapes are kept
+  /// Of all values of one run together; 0: the memory that the process may use. More is refused before the
+  /// run, or, where sizes are known only then, in it.
+  uint64_t max_run_bytes = 0;
   bool profile = false;  ///< measure every step: see explain()
 };
 

@@ -1,8 +1,10 @@
 #include "base/cpu.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -76,6 +78,18 @@ int default_num_threads() {
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
   return std::max(1, CPU_COUNT(&set));
+}
+
+uint64_t usable_memory_bytes() {
+  static const uint64_t bytes = [] {
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    uint64_t usable = pages > 0 && page > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(page)
+                                            : uint64_t{1} << 32;
+    std::ifstream group("/sys/fs/cgroup/memory.max");  // "max" where there is no limit
+    if (uint64_t limit = 0; group >> limit && limit > 0) usable = std::min(usable, limit);
+    return usable;
+  }();
+  return bytes;
 }
 
 }  // namespace dunlin

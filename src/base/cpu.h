@@ -1,6 +1,7 @@
-// What the processor can do, found once at run time: one binary serves every machine of an architecture.
+// What the machine can do, found once at run time: one binary serves every machine of an architecture.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -29,5 +30,8 @@ Isa best_isa();
 
 /// Threads that pay on this machine: the processors this process may use.
 int default_num_threads();
+
+/// Memory that this process may use: the machine's, or its control group's limit where that is smaller.
+uint64_t usable_memory_bytes();
 
 }  // namespace dunlin

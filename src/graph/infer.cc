@@ -30,12 +30,15 @@ bool gather_known(const Graph& g, const Node& node, const OpDef& op, const std::
   return all;
 }
 
-bool small_enough(const std::vector<Type>& types, uint64_t limit) {
-  return std::all_of(types.begin(), types.end(), [&](const Type& t) {
-    return t.format && is_plain(t.format) && t.shape && t.shape->known() && t.kind == Type::Kind::kTensor &&
-           static_cast<uint64_t>(t.shape->num_elements()) * static_cast<uint64_t>(element_bytes(t.format)) <=
-               limit;
-  });
+/// Bytes of all these outputs; none when one is not a plain tensor of known shape.
+std::optional<uint64_t> bytes_of(const std::vector<Type>& types) {
+  uint64_t sum = 0;
+  for (const Type& t : types) {
+    if (!t.format || !is_plain(t.format) || !t.shape || !t.shape->known() || t.kind != Type::Kind::kTensor)
+      return std::nullopt;
+    sum += static_cast<uint64_t>(t.shape->num_elements()) * static_cast<uint64_t>(element_bytes(t.format));
+  }
+  return sum;
 }
 
 }  // namespace
@@ -46,6 +49,7 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
     if (it != options.input_shapes.end()) g.values[static_cast<size_t>(v)].type.shape = it->second;
   }
   std::vector<Node> kept;
+  uint64_t folded_bytes = 0;
   for (Node& node : g.nodes) {
     const OpDef& op = op_of(g, node);
     std::vector<const Tensor*> constants;
@@ -54,11 +58,15 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
     std::vector<Type> in_types;
     for (ValueId v : node.inputs) in_types.push_back(v == kNoValue ? Type{} : g.type(v));
     std::vector<Type> out_types = infer_node(g, node, in_types, constants);
-    const bool fold = all_known && !op.random && small_enough(out_types, options.max_folded_bytes) &&
+    const auto bytes = all_known && !op.random ? bytes_of(out_types) : std::nullopt;
+    const bool fold = bytes && *bytes <= options.max_folded_bytes - folded_bytes &&
                       std::none_of(node.attributes.begin(), node.attributes.end(),
                                    [](const auto& a) { return std::holds_alternative<GraphPtr>(a.second); });
     std::vector<Tensor> results;
-    if (fold) results = run_reference(g, node, constants);
+    if (fold) {
+      results = run_reference(g, node, constants);
+      folded_bytes += *bytes;
+    }
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId v = node.outputs[i];
       if (v == kNoValue) continue;

@@ -13,7 +13,7 @@ struct InferOptions {
   std::map<std::string, Shape, std::less<>> input_shapes;
   /// Initialisers that a run may change (trained weights): never treated as constant.
   std::set<ValueId> variable;
-  /// Outputs of folded nodes larger than this are left to the run.
+  /// Of all folded outputs together; what goes beyond is left to the run.
   uint64_t max_folded_bytes = uint64_t{1} << 30;
 };
 

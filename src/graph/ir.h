@@ -2,6 +2,7 @@
 // functions Graph -> Graph; a copy is cheap, because initialisers are shared and immutable.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -70,7 +71,7 @@ struct Value {
 
 struct Graph {
   std::string name;
-  std::vector<Value> values;
+  std::deque<Value> values;  ///< a deque, so that a reference survives adding more
   std::vector<Node> nodes;
   std::vector<ValueId> inputs;  ///< without those that have an initialiser
   std::vector<ValueId> outputs;

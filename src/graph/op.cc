@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "graph/random_stream.h"
+
 namespace dunlin {
 
 namespace ops {
@@ -108,17 +110,32 @@ std::optional<std::vector<int64_t>> OpCall::ints(std::string_view name, int i) c
   return to_ints(input(i));
 }
 
+namespace {
+void check_output_bytes(const Graph& graph, const Node& node, Format format, const Shape& shape,
+                        const RunContext& context) {
+  if (!is_plain(format)) return;
+  const uint64_t bytes =
+      static_cast<uint64_t>(shape.num_elements()) * static_cast<uint64_t>(element_bytes(format));
+  if (bytes > context.max_bytes)
+    fail(ErrorCode::kResourceExhausted, "{}: its output {}{} takes {} bytes, {} are left for this run",
+         describe(graph, node), format->name, to_string(shape), bytes, context.max_bytes);
+}
+}  // namespace
+
 void OpCall::allocate(int i, Format format, Shape shape) const {
+  check_output_bytes(graph(), node(), format, shape, *context_);
   output(i) = Tensor(format, std::move(shape));
 }
 
-Philox OpCall::random() const {
+uint64_t random_stream(const Graph& graph, const Node& node) {
   std::string_view name;
-  for (ValueId v : node().outputs)
-    if (name.empty() && v != kNoValue) name = graph().value_name(v);
+  for (ValueId v : node.outputs)
+    if (name.empty() && v != kNoValue) name = graph.value_name(v);
   const Sha256 hash = sha256(as_bytes(name));
-  return Philox(context_->seed, load_le<uint64_t>(hash.data()));
+  return load_le<uint64_t>(hash.data());
 }
+
+Philox OpCall::random() const { return Philox(context_->seed, random_stream(graph(), node())); }
 
 std::vector<int64_t> to_ints(const Tensor& tensor) {
   std::vector<int64_t> out(static_cast<size_t>(tensor.num_elements()));
@@ -162,8 +179,10 @@ std::vector<Tensor> run_reference(const Graph& graph, const Node& node, std::spa
   const std::vector<Type> out_types = infer_node(graph, node, types, inputs);
   std::vector<Tensor> outputs(out_types.size());
   for (size_t i = 0; i < outputs.size(); ++i)
-    if (out_types[i].format && out_types[i].shape && out_types[i].shape->known())
+    if (out_types[i].format && out_types[i].shape && out_types[i].shape->known()) {
+      check_output_bytes(graph, node, out_types[i].format, *out_types[i].shape, context);
       outputs[i] = Tensor(out_types[i].format, *out_types[i].shape);
+    }
   op_of(graph, node).forward(OpCall(graph, node, inputs, outputs, context));
   return outputs;
 }

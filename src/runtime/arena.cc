@@ -5,6 +5,7 @@
 #include <numeric>
 #include <vector>
 
+#include "base/cpu.h"
 #include "base/error.h"
 
 namespace dunlin {
@@ -32,6 +33,8 @@ uint64_t assign_offsets(std::span<ArenaBlock> blocks) {
       end = std::max(end, other->offset + padded(other->bytes));
     }
     block.offset = best == UINT64_MAX ? end : best;
+    if (need > UINT64_MAX / 2 || block.offset > UINT64_MAX / 2)
+      fail(ErrorCode::kResourceExhausted, "a run needs more bytes than 64 bits can count");
     total = std::max(total, block.offset + need);
     placed.insert(std::upper_bound(placed.begin(), placed.end(), &block,
                                    [](auto* a, auto* b) { return a->offset < b->offset; }),
@@ -47,8 +50,9 @@ void ArenaMemory::Free::operator()(std::byte* p) const {
 std::byte* ArenaMemory::reserve(uint64_t bytes) {
   if (bytes > bytes_ || !memory_) {
     memory_.reset();
-    memory_.reset(static_cast<std::byte*>(
-        ::operator new(std::max<uint64_t>(bytes, 1), std::align_val_t(kArenaAlignment), std::nothrow)));
+    if (bytes <= usable_memory_bytes())
+      memory_.reset(static_cast<std::byte*>(
+          ::operator new(std::max<uint64_t>(bytes, 1), std::align_val_t(kArenaAlignment), std::nothrow)));
     bytes_ = memory_ ? bytes : 0;
     if (!memory_) fail(ErrorCode::kResourceExhausted, "cannot allocate {} bytes for a run", bytes);
   }

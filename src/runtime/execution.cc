@@ -1,6 +1,7 @@
 #include "runtime/execution.h"
 
 #include "base/clock.h"
+#include "base/error.h"
 
 namespace dunlin {
 
@@ -68,6 +69,18 @@ void Execution::bind_roots(std::span<const Tensor> inputs, std::span<const Tenso
   }
 }
 
+/// Takes what the step allocated itself from what may be used.
+void Execution::count_run_time_bytes(const Step& step, RunContext& left) const {
+  for (int id : step.out) {
+    if (id < 0 || plan_->operands[at(id)].planned() || !values_[at(id)]) continue;
+    const uint64_t bytes = values_[at(id)].num_bytes();
+    if (bytes > left.max_bytes)
+      fail(ErrorCode::kResourceExhausted, "{}: its output \"{}\" takes {} bytes, {} are left for this run",
+           step.node, plan_->operands[at(id)].name, bytes, left.max_bytes);
+    left.max_bytes -= bytes;
+  }
+}
+
 std::vector<Tensor> Execution::run(std::span<const Tensor> inputs, std::span<const Tensor> variables,
                                    std::span<OutputMemory> outputs, ArenaMemory& arena, ThreadPool& pool,
                                    const RunContext& context, bool profile) {
@@ -83,13 +96,15 @@ std::vector<Tensor> Execution::run(std::span<const Tensor> inputs, std::span<con
     for (int share : shares_[at(o.root)]) bind(share, data);
   }
   std::byte* base = arena.reserve(plan_->arena_bytes);
+  RunContext left = context;
   double before = profile ? monotonic_seconds() : 0;
   for (size_t s = 0; s < plan_->steps.size(); ++s) {
     const Step& step = plan_->steps[s];
     if (!step.view) {
       std::byte* scratch =
           step.scratch_block < 0 ? nullptr : base + plan_->blocks[at(step.scratch_block)].offset;
-      step.run({in_args_[s], out_args_[s], scratch, pool, context});
+      step.run({in_args_[s], out_args_[s], scratch, pool, left});
+      count_run_time_bytes(step, left);
     }
     if (profile) {
       const double now = monotonic_seconds();

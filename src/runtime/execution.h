@@ -32,6 +32,8 @@ class Execution {
   void bind(int operand, std::byte* data);
   void bind_roots(std::span<const Tensor> inputs, std::span<const Tensor> variables, ArenaMemory& arena);
 
+  void count_run_time_bytes(const Step& step, RunContext& left) const;
+
   std::shared_ptr<const Plan> plan_;
   std::vector<Tensor> values_;                       // by operand
   std::vector<std::vector<int>> shares_;             // by root: the operands on its memory

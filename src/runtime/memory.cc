@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <climits>
 
+#include "base/error.h"
 #include "runtime/planner.h"
 
 namespace dunlin {
@@ -31,9 +32,29 @@ std::vector<int> last_uses(const Plan& plan, const std::vector<uint32_t>& unread
   return last;
 }
 
+/// The whole fits, or an error that names the greediest step.
+void check_bytes(const Plan& plan, uint64_t max_bytes) {
+  if (plan.arena_bytes <= max_bytes && plan.output_bytes <= max_bytes - plan.arena_bytes) return;
+  uint64_t most = 0;
+  const Step* greediest = nullptr;
+  for (const Step& step : plan.steps) {
+    uint64_t bytes = step.scratch_bytes;
+    for (int id : step.out)
+      if (id >= 0 && plan.operands[at(id)].planned()) bytes += bytes_of(plan.operands[at(id)]);
+    if (bytes <= most) continue;
+    most = bytes;
+    greediest = &step;
+  }
+  fail(ErrorCode::kResourceExhausted,
+       "a run needs {} bytes for values between nodes and {} for outputs, {} may be used; most, {} bytes, "
+       "for {}",
+       plan.arena_bytes, plan.output_bytes, max_bytes, most, greediest ? greediest->node : "no node");
+}
+
 }  // namespace
 
-void plan_memory(Plan& plan, const std::vector<uint32_t>& in_place, const std::vector<uint32_t>& unread) {
+void plan_memory(Plan& plan, const std::vector<uint32_t>& in_place, const std::vector<uint32_t>& unread,
+                 uint64_t max_bytes) {
   std::vector<Operand>& operands = plan.operands;
   const std::vector<int> last = last_uses(plan, unread);
   std::vector<int> first(operands.size(), 0), storage_last = last;  // of each root, over all that share it
@@ -83,6 +104,9 @@ void plan_memory(Plan& plan, const std::vector<uint32_t>& in_place, const std::v
     plan.blocks.push_back({step.scratch_bytes, static_cast<int>(s), static_cast<int>(s), 0});
   }
   plan.arena_bytes = assign_offsets(plan.blocks);
+  for (int id : plan.outputs)
+    if (operands[at(id)].planned()) plan.output_bytes += bytes_of(operands[at(id)]);
+  check_bytes(plan, max_bytes);
   std::vector<bool> counted(operands.size(), false);
   for (size_t s = 0; s < plan.steps.size(); ++s)
     for (size_t i = 0; i < plan.steps[s].in.size(); ++i) {

@@ -71,9 +71,10 @@ struct Step {
 
 struct PlanOptions {
   Isa isa = Isa::kScalar;
-  int num_threads = 1;             ///< only the size of scratch memory depends on it
+  int num_threads = 1;                  ///< only the size of scratch memory depends on it
   std::vector<ValueId> variables = {};  ///< operand kVariable `index` counts in this order
-  bool reference_only = false;     ///< every op by its scalar reference: the yardstick
+  uint64_t max_bytes = UINT64_MAX;      ///< of the arena and the outputs together
+  bool reference_only = false;          ///< every op by its scalar reference: the yardstick
 };
 
 struct Plan {
@@ -83,11 +84,12 @@ struct Plan {
   std::vector<int> inputs;   ///< operand of each graph input; -1 for one that nothing reads
   std::vector<int> outputs;  ///< operand of each graph output
   std::vector<ArenaBlock> blocks;
-  uint64_t arena_bytes = 0;
+  uint64_t arena_bytes = 0, output_bytes = 0;
   uint64_t weight_bytes = 0;  ///< of constants and variables as kernels read them
 };
 
-/// Plans `graph` for the given shapes of inputs. Throws what inference throws.
+/// Plans `graph` for the given shapes of inputs. Throws what inference throws, and kResourceExhausted
+/// when a run would need more than options.max_bytes.
 std::shared_ptr<const Plan> make_plan(const Graph& graph,
                                       const std::map<std::string, Shape, std::less<>>& input_shapes,
                                       const PlanOptions& options, PackedCache& packed);

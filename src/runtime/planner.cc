@@ -119,13 +119,25 @@ std::optional<Lowered> Planner::lower(const Node& node, const std::vector<Type>&
   return function(LowerContext(*graph_, node, std::move(inputs), out_types, lower_options_, packed_));
 }
 
+/// Before any kernel computes with these sizes.
+void Planner::check_bytes(const Node& node, const Type& type) const {
+  const uint64_t bytes =
+      static_cast<uint64_t>(type.shape->num_elements()) * static_cast<uint64_t>(element_bytes(type.format));
+  if (bytes > options_.max_bytes)
+    fail(ErrorCode::kResourceExhausted, "{}: its output {} takes {} bytes, a run may use {}",
+         describe(*graph_, node), to_string(type), bytes, options_.max_bytes);
+}
+
 void Planner::add_node(const Node& node) {
   std::vector<Type> out_types(node.outputs.size());
   bool known = true;
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i] == kNoValue) continue;
     out_types[i] = graph_->type(node.outputs[i]);
-    known &= is_known(out_types[i]);
+    if (is_known(out_types[i]))
+      check_bytes(node, out_types[i]);
+    else
+      known = false;
   }
   std::optional<Lowered> lowered;
   if (known) lowered = lower(node, out_types);
@@ -203,7 +215,7 @@ Plan Planner::build() {
   add_sources();
   for (const Node& node : graph_->nodes) add_node(node);
   add_outputs();
-  plan_memory(plan_, in_place_, unread_);
+  plan_memory(plan_, in_place_, unread_, options_.max_bytes);
   return std::move(plan_);
 }
 

@@ -19,6 +19,7 @@ class Planner {
   /// The operand that holds `v` in `layout`, made by a copy where there is none yet.
   int operand_of(ValueId v, Layout layout);
   int add_copy(int from, Layout layout);
+  void check_bytes(const Node& node, const Type& type) const;
   std::optional<Lowered> lower(const Node& node, const std::vector<Type>& out_types);
 
   std::shared_ptr<const Graph> graph_;
@@ -32,6 +33,8 @@ class Planner {
 };
 
 /// Decides which operands share memory and where the arena's blocks lie.
-void plan_memory(Plan& plan, const std::vector<uint32_t>& in_place, const std::vector<uint32_t>& unread);
+/// Throws when that is more than `max_bytes`.
+void plan_memory(Plan& plan, const std::vector<uint32_t>& in_place, const std::vector<uint32_t>& unread,
+                 uint64_t max_bytes);
 
 }  // namespace dunlin

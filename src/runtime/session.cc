@@ -135,6 +135,7 @@ Session::Session(std::shared_ptr<const Graph> graph, SessionOptions options)
   state_->pool = options.pool ? options.pool : std::make_shared<ThreadPool>(threads);
   shared->plan_options.isa = options.isa.empty() ? best_isa() : isa_from_string(options.isa);
   shared->plan_options.num_threads = state_->pool->size();
+  shared->plan_options.max_bytes = options.max_run_bytes > 0 ? options.max_run_bytes : usable_memory_bytes();
   InferOptions infer;
   const auto find = [&](const std::string& name) {
     const ValueId v = graph->find(name);
@@ -230,8 +231,13 @@ std::vector<Tensor> Session::run(std::span<const Tensor> inputs, const RunContex
     dense.push_back(inputs[i].is_row_major() ? inputs[i].view() : inputs[i].clone());
   }
   st.check_shapes(shapes);
-  std::vector<Tensor> results = st.execution_for(shapes).run(dense, st.variables, st.output_memory, st.arena,
-                                                             *st.pool, context, shared.options.profile);
+  Execution& execution = st.execution_for(shapes);
+  RunContext limited = context;
+  limited.max_bytes =
+      std::min(context.max_bytes,
+               shared.plan_options.max_bytes - execution.plan().arena_bytes - execution.plan().output_bytes);
+  std::vector<Tensor> results = execution.run(dense, st.variables, st.output_memory, st.arena, *st.pool,
+                                              limited, shared.options.profile);
   for (const auto& [output, variable] : shared.updates) {
     Tensor& to = st.variables[variable];
     if (results[output].shape() != to.shape() || results[output].format() != to.format())

@@ -52,6 +52,69 @@ std::string message(const std::function<void()>& f) {
   return "no error";
 }
 
+/// Nodes that repeat x as the given shape says, and add up: y = sum of `copies` expanded values. The shape is
+/// a constant, or the input "shape".
+std::shared_ptr<Graph> greedy_graph(std::vector<int64_t> shape, int copies, bool at_run_time) {
+  auto g = std::make_shared<Graph>();
+  g->opsets[""] = kNewestOpset;
+  const ValueId x = g->add_value("x", {.format = &formats::kF32, .shape = Shape{1}});
+  g->inputs = {x};
+  ValueId to = kNoValue;
+  if (at_run_time) {
+    to =
+        g->add_value("shape", {.format = &formats::kI64, .shape = Shape{static_cast<int64_t>(shape.size())}});
+    g->inputs.push_back(to);
+  } else {
+    to = g->add_initializer("shape",
+                            std::make_shared<Tensor>(Tensor::of<int64_t>({static_cast<int64_t>(shape.size())},
+                                                                         std::span<const int64_t>(shape))));
+  }
+  for (int i = 0; i < copies; ++i) {
+    const ValueId y = g->add_value("y" + std::to_string(i));
+    g->nodes.push_back({.op = "Expand",
+                        .domain = "",
+                        .name = "grow" + std::to_string(i),
+                        .attributes = {},
+                        .inputs = {x, to},
+                        .outputs = {y}});
+    g->outputs.push_back(y);
+  }
+  return g;
+}
+
+std::string refusal(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kResourceExhausted) << e.what();
+    return e.what();
+  }
+  return "no error";
+}
+
+TEST(Session, RefusesARunThatNeedsMoreMemoryThanItMay) {
+  const auto run = [](std::vector<int64_t> shape, int copies, bool at_run_time, uint64_t limit) {
+    return [=] {
+      Session s(greedy_graph(shape, copies, at_run_time), {.max_run_bytes = limit});
+      auto in = input("x", Tensor::of<float>({1}, {1}));
+      if (at_run_time)
+        in.emplace("shape", Tensor::of<int64_t>({static_cast<int64_t>(shape.size())},
+                                                std::span<const int64_t>(shape)));
+      EXPECT_EQ(s.run(in)[0].num_elements(), Shape(shape).num_elements());
+    };
+  };
+  for (bool at_run_time : {false, true}) {
+    SCOPED_TRACE(at_run_time);
+    // One value beyond any machine; by default the machine's memory is the limit.
+    EXPECT_THAT(refusal(run({1 << 20, 1 << 20}, 1, at_run_time, 0)),
+                AllOf(HasSubstr("Expand \"grow0\""), HasSubstr("4398046511104 bytes")));
+    // Each value fits, all of them do not.
+    run({100}, 4, at_run_time, 5000)();
+    EXPECT_THAT(refusal(run({100}, 4, at_run_time, 1500)),
+                AllOf(HasSubstr("Expand \"grow"), HasSubstr("400 bytes")));
+  }
+}
+
 TEST(Session, RunsWithAnyBatchAndGivesOutputsInOrder) {
   Session s(small_graph());
   auto out = s.run(input("x", Tensor::of<float>({1, 3}, {0, 1, 2})));

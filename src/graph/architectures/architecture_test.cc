@@ -37,6 +37,13 @@ TEST(Architectures, RefuseWhatDoesNotFit) {
   EXPECT_THROW(find_architecture("lenet").build({.height = 5, .width = 5}), Error);
   EXPECT_THROW(find_architecture("mlp").build({.classes = 0}), Error);
   EXPECT_THROW(find_architecture("nope"), Error);
+  try {
+    find_architecture("lenet").build({.channels = 3, .height = 100'000, .width = 100'000});
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kResourceExhausted);
+    EXPECT_NE(std::string(e.what()).find("lenet: weight \"fc1.weight\" ["), std::string::npos) << e.what();
+  }
 }
 
 }  // namespace

@@ -37,6 +37,15 @@ ValueId Builder::emit(const char* op, std::vector<ValueId> inputs, Attributes at
 }
 
 ValueId Builder::weight(const std::string& name, Shape shape, double spread, bool normal) {
+  constexpr int64_t kMaxWeights = int64_t{1} << 29;  // an ONNX file ends at 2 GiB
+  const int64_t n = shape.num_elements();
+  if (n > kMaxWeights - num_weights_)
+    fail(ErrorCode::kResourceExhausted,
+         "{}: weight \"{}\" {} has {} elements, all together may have {}: choose a smaller input, fewer "
+         "classes, "
+         "or an architecture that pools",
+         model_.graph.name, name, to_string(shape), n, kMaxWeights);
+  num_weights_ += n;
   auto t = std::make_shared<Tensor>(&formats::kF32, std::move(shape));
   float* w = t->data<float>();
   for (int64_t i = 0; i < t->num_elements(); ++i)

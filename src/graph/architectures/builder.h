@@ -38,6 +38,7 @@ class Builder {
   Model model_;
   ValueId input_;
   Philox rng_;
+  int64_t num_weights_ = 0;  // elements so far
 };
 
 /// (size + 2 pad - kernel) / stride + 1; throws kInvalidArgument when the input is too small.

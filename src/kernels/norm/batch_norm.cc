@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "kernels/norm/batch_norm_simd.h"
 #include "kernels/simd/split.h"
@@ -19,6 +20,29 @@ size_t parts_of(size_t rows, size_t c) {
 size_t part_begin(size_t rows, size_t parts, size_t i) { return rows * i / parts; }
 
 constexpr size_t kPartVectors = 4;  // two results and two work vectors a part
+
+/// Of each part: the sums of dy before the activation, and of the same times (x - mean).
+void gradient_sums(ThreadPool& pool, const BatchNormTable& table, size_t rows, size_t c,
+                   const BatchNormLine& line, const Activation& activation, const float* dy, const float* x,
+                   float* scratch) {
+  const size_t parts = parts_of(rows, c);
+  pool.parallel_for(parts, [&](size_t i, int) {
+    float* part = scratch + i * kPartVectors * c;
+    const size_t begin = part_begin(rows, parts, i);
+    table.gradient_sums(part_begin(rows, parts, i + 1) - begin, c, line, activation, dy + begin * c,
+                        x + begin * c, part + 2 * c, part, part + c);
+  });
+}
+
+/// Both sums of channel k over all parts.
+std::pair<double, double> total(const float* scratch, size_t parts, size_t c, size_t k) {
+  double sum = 0, dot = 0;
+  for (size_t i = 0; i < parts; ++i) {
+    sum += scratch[i * kPartVectors * c + k];
+    dot += scratch[i * kPartVectors * c + c + k];
+  }
+  return {sum, dot};
+}
 
 }  // namespace
 
@@ -69,18 +93,9 @@ void batch_norm_backward(ThreadPool& pool, Isa isa, size_t rows, size_t c, const
     offset[k] = p.bias[k] - mean[k] * factor[k];
   }
   const BatchNormLine line{factor, offset, mean};
-  pool.parallel_for(parts, [&](size_t i, int) {
-    float* part = scratch + i * kPartVectors * c;
-    const size_t begin = part_begin(rows, parts, i);
-    table.gradient_sums(part_begin(rows, parts, i + 1) - begin, c, line, p.activation, dy + begin * c,
-                        x + begin * c, part + 2 * c, part, part + c);
-  });
+  gradient_sums(pool, table, rows, c, line, p.activation, dy, x, scratch);
   for (size_t k = 0; k < c; ++k) {
-    double sum = 0, dot = 0;
-    for (size_t i = 0; i < parts; ++i) {
-      sum += scratch[i * kPartVectors * c + k];
-      dot += scratch[i * kPartVectors * c + c + k];
-    }
+    const auto [sum, dot] = total(scratch, parts, c, k);
     const double istd = inv_std[k], n = static_cast<double>(rows);
     dbias[k] = static_cast<float>(sum);
     dscale[k] = static_cast<float>(dot * istd);
@@ -90,6 +105,30 @@ void batch_norm_backward(ThreadPool& pool, Isa isa, size_t rows, size_t c, const
   split_tasks(pool, rows, 3 * c, [&](size_t r, size_t end) {
     table.gradient(end - r, c, line, p.activation, slope, shift, dy + r * c, x + r * c, dx + r * c);
   });
+}
+
+void batch_norm_frozen_backward(ThreadPool& pool, Isa isa, size_t rows, size_t c, const float* scale,
+                                const float* mean, const float* variance, float epsilon, const float* dy,
+                                const float* x, float* scratch, float* dx, float* dscale, float* dbias) {
+  const auto& table = batch_norm_table_of(isa);
+  const size_t parts = parts_of(rows, c);
+  float* factor = scratch + parts * kPartVectors * c;
+  float *offset = factor + c, *zero = offset + c;  // without activation nothing reads the offset
+  const auto inverse = [&](size_t k) {
+    return 1 / std::sqrt(static_cast<double>(variance[k]) + static_cast<double>(epsilon));
+  };
+  for (size_t k = 0; k < c; ++k) {
+    factor[k] = static_cast<float>(scale[k] * inverse(k));
+    offset[k] = zero[k] = 0;
+  }
+  const BatchNormLine line{factor, offset, mean};
+  gradient_sums(pool, table, rows, c, line, Activation::none(), dy, x, scratch);
+  for (size_t k = 0; k < c; ++k) {
+    const auto [sum, dot] = total(scratch, parts, c, k);
+    dbias[k] = static_cast<float>(sum);
+    dscale[k] = static_cast<float>(dot * inverse(k));
+  }
+  scale_shift(pool, isa, rows, c, factor, zero, Activation::none(), dy, dx);
 }
 
 void batch_norm_fold(size_t c, const float* scale, const float* bias, const float* mean,

@@ -34,6 +34,12 @@ void batch_norm_backward(ThreadPool& pool, Isa isa, size_t rows, size_t c, const
                          const float* dy, const float* x, const float* mean, const float* inv_std,
                          float* scratch, float* dx, float* dscale, float* dbias);
 
+/// The backward pass of the inference form, where mean and variance are stored ones: dx = dy * scale *
+/// inv_std.
+void batch_norm_frozen_backward(ThreadPool& pool, Isa isa, size_t rows, size_t c, const float* scale,
+                                const float* mean, const float* variance, float epsilon, const float* dy,
+                                const float* x, float* scratch, float* dx, float* dscale, float* dbias);
+
 /// The inference form as a channel-wise line: factor = scale / sqrt(variance + epsilon), offset = bias - mean
 /// * factor.
 void batch_norm_fold(size_t c, const float* scale, const float* bias, const float* mean,

@@ -6,7 +6,9 @@
 namespace dunlin::lower {
 
 std::span<const LowerEntry> convolution();
+std::span<const LowerEntry> dropout();
 std::span<const LowerEntry> elementwise();
+std::span<const LowerEntry> indexing();
 std::span<const LowerEntry> matmul();
 std::span<const LowerEntry> movement();
 std::span<const LowerEntry> normalization();

@@ -2,8 +2,8 @@
 #include "graph/ops/movement.h"
 
 #include "graph/ops/slice.h"
-#include "kernels/layout/copy.h"
 #include "runtime/lower/families.h"
+#include "runtime/lower/window.h"
 
 namespace dunlin::lower {
 
@@ -16,47 +16,6 @@ std::optional<Lowered> view(const LowerContext& c) {
   return Lowered{.kernel = "view", .run = {}, .in = {layout}, .out = {layout}, .unread = ~1u, .view = true};
 }
 
-std::optional<Lowered> dropout(const LowerContext& c) {
-  // Without a mask, and never in training form, it hands its input on.
-  if (c.has_output(1)) return std::nullopt;
-  if (c.opset() >= 12 && c.has_input(2)) {
-    if (!c.constant(2) || to_scalar(*c.constant(2)) != 0) return std::nullopt;
-  } else if (c.opset() < 7 && c.attr_int("is_test", 0) == 0) {
-    return std::nullopt;
-  }
-  return view(c);
-}
-
-bool copyable(const Type& t) { return element_bytes(t.format) <= 8; }
-
-/// One window of a copy: where it begins and how its axes lie on both sides.
-struct Window {
-  CopyDims dims;
-  ptrdiff_t from = 0, to = 0;  ///< in elements
-};
-
-std::optional<Window> window(const Shape& shape, int64_t from, const Strides& from_strides, int64_t to,
-                             const Strides& to_strides) {
-  if (shape.rank() > static_cast<int>(CopyDims::kMaxRank)) return std::nullopt;
-  Window w;
-  w.from = from;
-  w.to = to;
-  w.dims.rank = static_cast<size_t>(shape.rank());
-  for (size_t d = 0; d < w.dims.rank; ++d) {
-    w.dims.dims[d] = static_cast<size_t>(shape[static_cast<int>(d)]);
-    w.dims.source_strides[d] = from_strides[d];
-    w.dims.destination_strides[d] = to_strides[d];
-  }
-  return w;
-}
-
-void copy(const StepArgs& args, size_t in, size_t out, const Window& w) {
-  const size_t bytes = static_cast<size_t>(element_bytes(args.in[in]->format()));
-  copy_strided(args.pool, w.dims, bytes,
-               args.in[in]->plane(Plane::kPayload).data() + w.from * static_cast<ptrdiff_t>(bytes),
-               args.out[out]->plane(Plane::kPayload).data() + w.to * static_cast<ptrdiff_t>(bytes));
-}
-
 Lowered copy_step(Layout in, Layout out, const Window& w) {
   return {.kernel = "copy",
           .run = [w](const StepArgs& args) { copy(args, 0, 0, w); },
@@ -67,7 +26,7 @@ Lowered copy_step(Layout in, Layout out, const Window& w) {
 
 std::optional<Lowered> transpose(const LowerContext& c) {
   const Shape& x = c.shape(0);
-  if (!copyable({.format = c.format(0), .shape = {}})) return std::nullopt;
+  if (!copyable(c.format(0))) return std::nullopt;
   std::vector<int64_t> perm = c.attr_ints("perm");
   if (perm.empty())
     for (int i = x.rank(); i-- > 0;) perm.push_back(i);
@@ -88,7 +47,7 @@ std::optional<Lowered> transpose(const LowerContext& c) {
 
 std::optional<Lowered> expand(const LowerContext& c) {
   const Shape &x = c.shape(0), &y = c.out_shape(0);
-  if (!copyable({.format = c.format(0), .shape = {}})) return std::nullopt;
+  if (!copyable(c.format(0))) return std::nullopt;
   const Strides s = row_major_strides(x);
   Strides from(static_cast<size_t>(y.rank()), 0);
   for (int d = 0; d < x.rank(); ++d)
@@ -100,7 +59,7 @@ std::optional<Lowered> expand(const LowerContext& c) {
 
 std::optional<Lowered> concat(const LowerContext& c) {
   const Shape& y = c.out_shape(0);
-  if (!copyable({.format = c.format(0), .shape = {}})) return std::nullopt;
+  if (!copyable(c.format(0))) return std::nullopt;
   const int axis = c.normalize_axis(c.attr_int("axis", 1), y.rank());
   Layout layout = Layout::kRowMajor;
   for (int i = 0; i < c.num_inputs(); ++i)
@@ -127,7 +86,7 @@ std::optional<Lowered> concat(const LowerContext& c) {
 /// Split (its input alone) and ConcatGrad (dy, then inputs of which only the shape counts).
 std::optional<Lowered> split(const LowerContext& c) {
   const Shape& x = c.shape(0);
-  if (!copyable({.format = c.format(0), .shape = {}})) return std::nullopt;
+  if (!copyable(c.format(0))) return std::nullopt;
   const int axis = c.normalize_axis(c.attr_int("axis", c.node().op == "Split" ? 0 : 1), x.rank());
   const Layout layout = c.layout(0);
   const Strides from = strides_of(layout, x);
@@ -153,7 +112,7 @@ std::optional<Lowered> split(const LowerContext& c) {
 }
 
 std::optional<Lowered> slice(const LowerContext& c) {
-  if (!copyable({.format = c.format(0), .shape = {}})) return std::nullopt;
+  if (!copyable(c.format(0))) return std::nullopt;
   for (int i = 1; i < c.num_inputs(); ++i)
     if (c.has_input(i) && !c.constant(i)) return std::nullopt;
   const Layout layout = c.layout(0);
@@ -165,7 +124,6 @@ std::optional<Lowered> slice(const LowerContext& c) {
 
 constexpr LowerEntry kEntries[] = {
     {"", "Concat", concat},
-    {"", "Dropout", dropout},
     {"", "Expand", expand},
     {"", "Flatten", view},
     {"", "Identity", view},

@@ -125,6 +125,26 @@ std::optional<Lowered> batch_norm_grad(const LowerContext& c) {
       .scratch_bytes = 2 * part + dx_bytes + scratch_for(batch_norm_scratch(rows, channels))};
 }
 
+/// dy, x, scale, mean, variance -> dx, dscale, dbias, by stored statistics.
+std::optional<Lowered> batch_norm_frozen_grad(const LowerContext& c) {
+  const auto r = channel_rows(c, c.shape(1));
+  if (!r || !c.has_output(0) || !c.has_output(1) || !c.has_output(2)) return std::nullopt;
+  const auto [rows, channels] = *r;
+  const Isa isa = c.isa();
+  const float epsilon = c.attr_float("epsilon", 1e-5f);
+  return Lowered{.kernel = "batch_norm_frozen_backward",
+                 .run =
+                     [=](const StepArgs& args) {
+                       batch_norm_frozen_backward(args.pool, isa, rows, channels, args.x(2), args.x(3),
+                                                  args.x(4), epsilon, args.x(0), args.x(1),
+                                                  args.scratch_floats(), args.y(0), args.y(1), args.y(2));
+                     },
+                 .in = {kLast, kLast},
+                 .out = {kLast},
+                 .in_place = 1,
+                 .scratch_bytes = scratch_for(batch_norm_scratch(rows, channels))};
+}
+
 /// Rows of a layer normalisation over the axes from `axis` on; none where the scale is broadcast.
 std::optional<Rows> layer_rows(const LowerContext& c, int x, int scale) {
   if (!c.all_f32()) return std::nullopt;
@@ -309,6 +329,7 @@ constexpr LowerEntry kEntries[] = {
     {"", "LogSoftmax", softmax<log_softmax_forward>},
     {"", "Softmax", softmax<softmax_forward>},
     {"", "SoftmaxCrossEntropyLoss", cross_entropy_loss},
+    {kDunlinDomain, "BatchNormFrozenGrad", batch_norm_frozen_grad},
     {kDunlinDomain, "BatchNormGrad", batch_norm_grad},
     {kDunlinDomain, "BatchNormTraining", batch_norm_training},
     {kDunlinDomain, "LayerNormGrad", layer_norm_grad},
