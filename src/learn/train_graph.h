@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "graph/ir.h"
@@ -23,9 +22,7 @@ struct TrainGraph {
   TargetForm form;
   std::vector<std::string> weights;     ///< trained; in the order of the initialisers in the graph
   std::vector<size_t> gradient_of;      ///< number of the weight's gradient among the outputs
-  std::vector<std::string> statistics;  ///< that a step renews
-  /// (output, statistic), as SessionOptions::updates takes them.
-  std::vector<std::pair<std::string, std::string>> updates;
+  std::vector<std::string> statistics;  ///< that a step renews, in the order of the last outputs
 };
 
 /// `source` comes from prepare_for_training().

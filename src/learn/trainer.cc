@@ -51,6 +51,10 @@ struct Trainer::State {
 
   double take_step(const Batch& batch, const Dataset& data, const std::vector<size_t>& numbers, double rate);
   void apply(std::vector<Tensor>& outputs, double rate);
+  void keep_statistics(const std::vector<Tensor>& outputs);
+  void check_finite(double rate);
+  std::string place(int64_t at_epoch) const;
+  std::string remedy(double rate) const;
   [[noreturn]] void not_finite(double loss, double rate, const Batch& batch, const Dataset& data,
                                const std::vector<size_t>& numbers) const;
 };
@@ -77,7 +81,9 @@ Trainer::Trainer(Model model, Task task, TrainOptions options) : state_(std::mak
   s.graph = make_train_graph(
       prepare_for_training(s.model),
       {.loss = s.loss, .frozen = s.options.frozen, .freeze_batch_norm = s.options.freeze_batch_norm});
-  SessionOptions session{.pool = s.options.pool, .variables = s.graph.weights, .updates = s.graph.updates};
+  // Statistics are taken over by keep_statistics(), not by the session: only once the loss is known to be
+  // sound.
+  SessionOptions session{.pool = s.options.pool, .variables = s.graph.weights};
   session.variables.insert(session.variables.end(), s.graph.statistics.begin(), s.graph.statistics.end());
   s.session = std::make_unique<Session>(s.graph.graph, std::move(session));
   for (const std::string& name : s.graph.weights) {
@@ -98,14 +104,39 @@ void Trainer::State::not_finite(double value, double rate, const Batch& batch, c
   const auto x = batch.input.values<float>();
   const auto bad = std::find_if(x.begin(), x.end(), [](float v) { return !std::isfinite(v); });
   if (bad != x.end())
-    fail(ErrorCode::kFailedPrecondition, "step {}: the loss is {}, for {} holds a number that is not finite",
-         step + 1, text,
+    fail(ErrorCode::kFailedPrecondition, "{}: the loss is {}, for {} holds a number that is not finite",
+         place(epoch), text,
          data.where(numbers[static_cast<size_t>(bad - x.begin()) / (x.size() / numbers.size())]));
-  fail(ErrorCode::kFailedPrecondition,
-       "step {}: the loss is {}: the learning rate {} may be too high (try a tenth), or the inputs not "
-       "scaled to about "
-       "-1 to 1 (dunlin.task.scale is {})",
-       step + 1, text, rate, task.scale);
+  fail(ErrorCode::kFailedPrecondition, "{}: the loss is {}: {}", place(epoch), text, remedy(rate));
+}
+
+std::string Trainer::State::place(int64_t at_epoch) const {
+  return fmt::format("epoch {}, step {}", at_epoch + 1, step + 1);
+}
+
+std::string Trainer::State::remedy(double rate) const {
+  return fmt::format(
+      "the learning rate {} may be too high (try a tenth, or a warm-up), or the inputs not scaled to about "
+      "-1 to 1 (dunlin.task.scale is {}); what was saved before is as it was",
+      rate, task.scale);
+}
+
+/// So that a state that is to be saved never replaces a good one by one that cannot learn any more.
+void Trainer::State::check_finite(double rate) {
+  for (const auto* names : {&graph.weights, &graph.statistics})
+    for (const std::string& name : *names)
+      for (float v : floats(variable(name)))
+        if (!std::isfinite(v))
+          fail(ErrorCode::kFailedPrecondition, "epoch {}, step {}: \"{}\" holds {} after it: {}", epoch + 1,
+               step, name, std::isnan(v) ? "nan" : fmt::format("{}", v), remedy(rate));
+}
+
+/// The statistics are the last outputs, in order.
+void Trainer::State::keep_statistics(const std::vector<Tensor>& outputs) {
+  const size_t first = outputs.size() - graph.statistics.size();
+  for (size_t i = 0; i < graph.statistics.size(); ++i)
+    std::ranges::copy(outputs[first + i].plane(Plane::kPayload),
+                      variable(graph.statistics[i]).plane(Plane::kPayload).begin());
 }
 
 void Trainer::State::apply(std::vector<Tensor>& outputs, double rate) {
@@ -136,6 +167,7 @@ double Trainer::State::take_step(const Batch& batch, const Dataset& data, const 
       session->run(inputs, {.seed = seed_of_step(options.seed, step), .training = true});
   const double value = to_scalar(outputs[0]);
   if (!std::isfinite(value)) not_finite(value, rate, batch, data, numbers);
+  keep_statistics(outputs);
   apply(outputs, rate);
   ++step;
   return value;
@@ -166,6 +198,7 @@ TrainResult Trainer::train(const DatasetPtr& data, const ProgressCallback& progr
     s.loss_count += batch.size();
     result.samples += batch.size();
     ++result.steps;
+    if (s.position + 1 == per_epoch || s.step == total) s.check_finite(rate);
     const int64_t epoch = s.epoch;
     const bool ended = ++s.position == per_epoch;
     const double mean = s.loss_sum / static_cast<double>(s.loss_count);
@@ -190,6 +223,7 @@ TrainResult Trainer::train(const DatasetPtr& data, const ProgressCallback& progr
          .samples_per_second = static_cast<double>(result.samples) / elapsed,
          .seconds_left = elapsed / static_cast<double>(result.steps) * static_cast<double>(total - s.step),
          .epoch_ended = ended});
+    if (result.stopped) s.check_finite(rate);
   }
   result.stopped = result.stopped && s.step < total;
   result.epochs = s.epoch;

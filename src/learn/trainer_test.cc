@@ -268,8 +268,36 @@ TEST(Trainer, ANanLossIsReportedWithItsStep) {
   std::vector<MemoryDataset::Row> rows(5, {wave(36, 1, 1), 0, "", {}});
   rows[3].input[7] = std::nanf("");
   EXPECT_THAT(run(0.01, std::make_shared<MemoryDataset>(rows, std::vector<std::string>{"a"})),
-              ::testing::AllOf(HasSubstr("step 1: the loss is nan"),
+              ::testing::AllOf(HasSubstr("epoch 1, step 1: the loss is nan"),
                                HasSubstr("row 3 holds a number that is not finite")));
+}
+
+TEST(Trainer, ABadStepLeavesTheStatisticsAlone) {
+  // Its loss is not a number, and neither would the new mean be.
+  std::vector<MemoryDataset::Row> rows(1, {wave(36, 1, 1), 0, "", {}});
+  rows[0].input[7] = INFINITY;
+  Trainer trainer(small_cnn(), cnn_task(), {.batch = 1});
+  const std::vector<float> before(trainer.value("bn.mean").values<float>().begin(),
+                                  trainer.value("bn.mean").values<float>().end());
+  EXPECT_THAT(
+      error_of([&] { trainer.train(std::make_shared<MemoryDataset>(rows, std::vector<std::string>{"a"})); }),
+      HasSubstr("epoch 1, step 1: the loss is nan"));
+  EXPECT_THAT(trainer.value("bn.mean").values<float>(), ::testing::ElementsAreArray(before));
+}
+
+TEST(Trainer, StopsBeforeAStateThatCannotLearnIsSaved) {
+  // The loss of the only step is sound; the weights after it are not.
+  Task t;
+  t.input = {2};
+  t.labels = {"a", "b", "c"};
+  Trainer trainer(linear(3), t, {.batch = 1, .learning_rate = 3e38});
+  const auto data = std::make_shared<MemoryDataset>(
+      std::vector<MemoryDataset::Row>{{{100, -100}, 0, "", {}}}, std::vector<std::string>{"a", "b", "c"});
+  bool saved = false;
+  EXPECT_THAT(error_of([&] { trainer.train(data, [&](const Progress&) { return saved = true; }); }),
+              ::testing::AllOf(HasSubstr("epoch 1, step 1: \""), HasSubstr("holds "),
+                               HasSubstr("the learning rate 3e+38 may be too high")));
+  EXPECT_FALSE(saved);
 }
 
 TEST(Trainer, AModelExportedForOneBatchTrainsOnAny) {
