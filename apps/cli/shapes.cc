@@ -7,7 +7,8 @@
 
 namespace dunlin::cli {
 
-std::map<std::string, Shape> input_shapes(const Session& session, const std::vector<std::string>& words) {
+std::map<std::string, Shape> input_shapes(const Session& session, const std::vector<std::string>& words,
+                                          int64_t batch) {
   std::map<std::string, Shape> given, out;
   for (const std::string& word : words) {
     const size_t at = word.find('=');
@@ -30,7 +31,7 @@ std::map<std::string, Shape> input_shapes(const Session& session, const std::vec
       shape = it->second;
       given.erase(it);
     } else if (input.rank_known && shape.rank() > 0 && shape[0] < 0) {
-      shape[0] = 1;
+      shape[0] = batch;
     }
     if (!input.rank_known || !shape.known())
       fail(ErrorCode::kInvalidArgument, "input \"{}\" is {}: say its size with --shape {}=1x...", input.name,

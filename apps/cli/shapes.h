@@ -10,8 +10,9 @@
 namespace dunlin::cli {
 
 /// The shapes of all inputs: from NAME=1x3x224x224 words, else from the model, an open first dimension
-/// being 1. Throws kInvalidArgument when another dimension stays open.
-std::map<std::string, Shape> input_shapes(const Session& session, const std::vector<std::string>& words);
+/// being `batch`. Throws kInvalidArgument when another dimension stays open.
+std::map<std::string, Shape> input_shapes(const Session& session, const std::vector<std::string>& words,
+                                          int64_t batch = 1);
 
 /// Standard normal floats; zeros for other formats.
 std::map<std::string, Tensor> random_inputs(const Session& session,

@@ -95,4 +95,35 @@ double apply(const Activation& act, double x) {
   return x;
 }
 
+double derivative(const Activation& act, double x) {
+  const double a = static_cast<double>(act.a), b = static_cast<double>(act.b);
+  const auto sigmoid = [&] { return 1 / (1 + std::exp(-x)); };
+  switch (act.kind) {
+    case ActivationKind::kNone:
+      return 1;
+    case ActivationKind::kClip:
+      return x > a && x < b ? 1 : 0;
+    case ActivationKind::kLeakyRelu:
+      return x > 0 ? 1 : a;
+    case ActivationKind::kHardSigmoid:
+      return a * x + b > 0 && a * x + b < 1 ? a : 0;
+    case ActivationKind::kHardSwish:
+      return x < -3 ? 0 : x > 3 ? 1 : x / 3 + 0.5;
+    case ActivationKind::kSigmoid:
+      return sigmoid() * (1 - sigmoid());
+    case ActivationKind::kSilu:
+      return sigmoid() * (1 + x * (1 - sigmoid()));
+    case ActivationKind::kTanh:
+      return 1 - std::tanh(x) * std::tanh(x);
+    case ActivationKind::kGelu:
+      return 0.5 * (1 + std::erf(x / std::sqrt(2.0))) + x * std::exp(-0.5 * x * x) / std::sqrt(2 * M_PI);
+  }
+  return 1;
+}
+
+Activation with_bounds_inside(Activation clip) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  return Activation::clip(std::nextafter(clip.a, -kInf), std::nextafter(clip.b, kInf));
+}
+
 }  // namespace dunlin

@@ -17,7 +17,13 @@ void set_activation(Node& node, const Activation& activation);
 /// dunlin.Activation, ...; none when it is no activation of the kernels.
 std::optional<Activation> activation_of(const NodeView& a, const std::function<const Tensor*(int)>& constant);
 
-/// The reference.
+/// The references.
 double apply(const Activation& activation, double x);
+/// At a kink that of the flat side, as in the kernels.
+double derivative(const Activation& activation, double x);
+
+/// ONNX Clip hands its gradient on at its bounds too, as PyTorch's clamp does, where Relu and the kernels do
+/// not: the activation with bounds one step further out.
+Activation with_bounds_inside(Activation clip);
 
 }  // namespace dunlin

@@ -160,7 +160,8 @@ TrainGraph make_train_graph(const Graph& source, const TrainGraphOptions& option
   if (weights.empty())
     fail(ErrorCode::kFailedPrecondition, "nothing to train: the model has no f32 weights{}",
          options.frozen.empty() ? "" : " that are not frozen");
-  TrainingGraph training = to_training_mode(std::move(g), {.batch_norm = !options.freeze_batch_norm});
+  TrainingGraph training = to_training_mode(
+      std::move(g), {.batch_norm = !options.freeze_batch_norm, .variable = {weights.begin(), weights.end()}});
   Differentiated d = differentiate(std::move(training.graph), with.loss, weights);
 
   TrainGraph out;
@@ -176,7 +177,6 @@ TrainGraph make_train_graph(const Graph& source, const TrainGraphOptions& option
   for (const RunningStatistic& r : training.running) {
     d.graph.outputs.push_back(r.updated);
     out.statistics.push_back(d.graph.value_name(r.stored));
-    out.updates.emplace_back(d.graph.value_name(r.updated), out.statistics.back());
   }
   out.graph = std::make_shared<const Graph>(remove_dead(std::move(d.graph)));
   return out;

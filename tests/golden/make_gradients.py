@@ -23,7 +23,7 @@ BATCH_NORM_MOMENTUM = 0.1
 
 
 def noise(count, key):
-    """Uniform in [-1, 1), the same in C++: golden_gradients_test.cc."""
+    """Uniform in [-1, 1), the same in C++: src/graph/testing/noise.h."""
     h = (np.arange(count, dtype=np.uint64) * 2654435761 + key * 40503 + 12345) & 0xFFFFFFFF
     h ^= h >> np.uint64(16)
     h = (h * np.uint64(2246822519)) & np.uint64(0xFFFFFFFF)

@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "command.h"
 #include "dunlin/session.h"
+#include "graph/onnx/import.h"
+#include "learn/train_graph.h"
 #include "shapes.h"
 
 namespace dunlin::cli {
@@ -15,14 +17,25 @@ struct Options {
   std::string model;
   std::vector<std::string> shapes;
   int runs = 0;
+  int64_t training = 0;  // samples of a training step; 0: inference
 };
 
+Session open_session(const Options& o, const Common& common) {
+  SessionOptions options{.num_threads = common.num_threads(), .profile = o.runs > 0};
+  if (o.training == 0) return Session::load(o.model, std::move(options));
+  const TrainGraph g = make_train_graph(prepare_for_training(load_onnx(o.model)), {.loss = "ce"});
+  options.variables = g.weights;
+  options.variables.insert(options.variables.end(), g.statistics.begin(), g.statistics.end());
+  return Session(g.graph, std::move(options));
+}
+
 Result explain(const Options& o, const Common& common) {
-  Session session = Session::load(o.model, {.num_threads = common.num_threads(), .profile = o.runs > 0});
-  const auto shapes = input_shapes(session, o.shapes);
+  Session session = open_session(o, common);
+  const auto shapes = input_shapes(session, o.shapes, std::max<int64_t>(o.training, 1));
   if (o.runs > 0) {
     const auto inputs = random_inputs(session, shapes);
-    for (int i = 0; i < o.runs; ++i) session.run(inputs);
+    for (int i = 0; i < o.runs; ++i)
+      session.run(inputs, {.seed = static_cast<uint64_t>(i), .training = o.training > 0});
   }
   Result result;
   result.json = Json::parse(session.explain(shapes));
@@ -47,6 +60,8 @@ void add_explain(CLI::App& app) {
                             [o](const Common& common) { return explain(*o, common); });
   c->add_option("model", o->model, "ONNX file")->required();
   c->add_option("--shape", o->shapes, "NAME=1x3x224x224 where the model leaves a size open")->take_all();
+  c->add_option("--training", o->training, "The plan of a training step (cross-entropy) over so many samples")
+      ->check(CLI::Range(1, 1 << 20));
   c->add_option("--runs", o->runs, "Measure every step over so many runs")->check(CLI::Range(0, 1000000));
 }
 

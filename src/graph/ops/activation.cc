@@ -1,5 +1,6 @@
 #include "graph/activation.h"
 
+#include "graph/autodiff/grad.h"
 #include "graph/ops/elementwise.h"
 
 namespace dunlin::ops {
@@ -22,6 +23,10 @@ extern constexpr OpDef kActivation{
         [](const OpCall& c) {
           const Activation act = activation_attribute(c);
           map_float(c, [&](auto x) { return static_cast<decltype(x)>(apply(act, static_cast<double>(x))); });
+        },
+    .gradient =
+        [](Grad& g) {
+          g.to_input(0, g.emit("ActivationGrad", {g.out_grad(0), g.in(0)}, g.node().attributes));
         },
     .samples = kSamples};
 

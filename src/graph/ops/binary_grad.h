@@ -24,4 +24,18 @@ inline void give_broadcast(Grad& g, int i, ValueId gradient) {
   g.to_input(i, like == g.in(i) ? gradient : g.emit("ReshapeLike", {gradient, g.in(i)}));
 }
 
+/// Max and Min: inputs that are the result in equal measure share the gradient, as in PyTorch's maximum.
+inline void share_among_equal(Grad& g) {
+  if (g.num_inputs() == 1) return g.to_input(0, g.out_grad(0));
+  std::vector<ValueId> taken;
+  ValueId count = kNoValue;
+  for (int i = 0; i < g.num_inputs(); ++i) {
+    taken.push_back(g.emit("CastLike", {g.emit("Equal", {g.in(i), g.out(0)}), g.out_grad(0)}));
+    count = i == 0 ? taken[0] : g.add(count, taken.back());
+  }
+  const ValueId share = g.div(g.out_grad(0), count);
+  for (int i = 0; i < g.num_inputs(); ++i)
+    if (g.needs(i)) g.to_input(i, g.reduce_to(g.mul(share, taken[static_cast<size_t>(i)]), g.in(i)));
+}
+
 }  // namespace dunlin::ops

@@ -8,7 +8,7 @@ namespace {
 constexpr Sample kSamples[] = {{"", "f32[2,3,5] f32[2,3,5]@-6..6"}};
 }
 
-/// dx = dy where x >= 0, else dy * alpha * exp(x).
+/// dx = dy where x > 0, else dy * alpha * exp(x).
 extern constexpr OpDef kEluGrad{
     .name = "EluGrad",
     .domain = kDunlinDomain,
@@ -18,7 +18,7 @@ extern constexpr OpDef kEluGrad{
         [](const OpCall& c) {
           const float alpha = c.attr_float("alpha", 1);
 for_float_format(c.input(0).format(), [&]<typename T>() {
-            map_binary<T, T>(c, [=](auto dy, auto x) { return x >= 0 ? dy : dy * (alpha * std::exp(x)); });
+            map_binary<T, T>(c, [=](auto dy, auto x) { return x > 0 ? dy : dy * (alpha * std::exp(x)); });
           });
         },
     .samples = kSamples};

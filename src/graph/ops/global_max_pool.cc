@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "graph/autodiff/grad.h"
 #include "graph/ops/elementwise.h"
 
@@ -27,12 +29,20 @@ void forward(const OpCall& c) {
   });
 }
 
-/// Equal maxima share the gradient.
+/// The first of equal maxima takes the gradient, as in MaxPool; where the size is not known yet they share
+/// it.
 void gradient(Grad& g) {
   const std::optional<Shape> x = g.graph().type(g.in(0)).shape;
   if (!x) g.unsupported("the rank of the input must be known to differentiate");
-  std::vector<int64_t> spatial;
-  for (int d = 2; d < x->rank(); ++d) spatial.push_back(d);
+  std::vector<int64_t> spatial, window;
+  for (int d = 2; d < x->rank(); ++d) {
+    spatial.push_back(d);
+    window.push_back((*x)[d]);
+  }
+  if (!window.empty() && std::all_of(window.begin(), window.end(), [](int64_t n) { return n > 0; })) {
+    const ValueId indices = g.emit_many("MaxPool", {g.in(0)}, 2, {{"kernel_shape", window}})[1];
+    return g.to_input(0, g.emit("MaxPoolGrad", {g.out_grad(0), indices, g.in(0)}));
+  }
   const ValueId taken = g.emit("CastLike", {g.emit("Equal", {g.in(0), g.out(0)}), g.in(0)});
   const ValueId count = g.emit("ReduceSum", {taken, g.constant_ints(spatial)});
   g.to_input(0, g.mul(taken, g.div(g.out_grad(0), count)));

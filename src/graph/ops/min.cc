@@ -1,5 +1,4 @@
-#include "graph/autodiff/grad.h"
-#include "graph/ops/elementwise.h"
+#include "graph/ops/binary_grad.h"
 
 namespace dunlin::ops {
 
@@ -18,14 +17,7 @@ extern constexpr OpDef kMin{
             fold_inputs<T>(c, [](C a, C b) { return a < b || a != a ? a : b; }, [](C x) { return x; });
           });
         },
-    .gradient = [](Grad& g) { // Each element's gradient goes to the first input that is the result there.
- ValueId rest = g.out_grad(0);
- const ValueId zero = g.constant(0, g.in(0));
- for (int i = 0; i < g.num_inputs(); ++i) {
-   const ValueId taken = g.emit("Equal", {g.in(i), g.out(0)});
-   if (g.needs(i)) g.to_input(i, g.reduce_to(g.emit("Where", {taken, rest, zero}), g.in(i)));
-   if (i + 1 < g.num_inputs()) rest = g.emit("Where", {taken, zero, rest});
- } },
+    .gradient = share_among_equal,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -53,15 +53,24 @@ void gradient(Grad& g) {
   const ValueId x = g.in(0), dy = g.out_grad(0);
   ValueId e = second_input(g);
   if (g.graph().type(e).format != g.graph().type(x).format) e = g.emit("CastLike", {e, x});
+  const ValueId zero = g.constant(0, x);
   if (g.needs(0)) {
-    const ValueId slope = g.mul(e, g.emit("Pow", {x, g.sub(e, g.constant(1, x))}));
-    give_broadcast(g, 0, g.mul(dy, slope));
+    const Tensor* known = g.needs(1) ? nullptr : g.graph().initializer(g.in(1));
+    const double exponent = known && known->num_elements() == 1 ? to_scalar(*known) : 0;
+    if (exponent == 2) {
+      give_broadcast(g, 0, g.mul(dy, g.mul(x, g.constant(2, x))));
+    } else {
+      ValueId dx = g.mul(dy, g.mul(e, g.emit("Pow", {x, g.sub(e, g.constant(1, x))})));
+      // x^0 is flat, at 0 too, where x^(e - 1) is infinite.
+      if (exponent == 0) dx = g.emit("Where", {g.emit("Equal", {e, zero}), zero, dx});
+      give_broadcast(g, 0, dx);
+    }
   }
   if (g.needs(1)) {
-    // y log x, and 0 where the base is not positive.
-    const ValueId zero = g.constant(0, x), positive = g.emit("Greater", {x, zero});
-    const ValueId log = g.emit("Log", {g.emit("Where", {positive, x, g.constant(1, x)})});
-    give_broadcast(g, 1, g.mul(dy, g.mul(g.out(0), log)));
+    // y log x; 0 to the power of e stays 0 for the e around, though log 0 is infinite.
+    const ValueId flat =
+        g.emit("And", {g.emit("Equal", {x, zero}), g.emit("Not", {g.emit("Less", {e, zero})})});
+    give_broadcast(g, 1, g.emit("Where", {flat, zero, g.mul(dy, g.mul(g.out(0), g.emit("Log", {x})))}));
   }
 }
 

@@ -55,10 +55,10 @@ void gradient(Grad& g) {
     for (int i = ts.shape->rank(); i < slope_shape(g, *tx.shape, *ts.shape).rank(); ++i) added.push_back(i);
     if (!added.empty()) slope = g.emit("Unsqueeze", {slope, g.constant_ints(added)});
   }
-  const ValueId negative = g.emit("Less", {x, zero});
-  if (g.needs(0)) g.to_input(0, g.emit("Where", {negative, g.mul(dy, slope), dy}));
+  const ValueId positive = g.emit("Greater", {x, zero});
+  if (g.needs(0)) g.to_input(0, g.emit("Where", {positive, dy, g.mul(dy, slope)}));
   if (g.needs(1)) {
-    const ValueId d = g.reduce_to(g.emit("Where", {negative, g.mul(dy, x), zero}), slope);
+    const ValueId d = g.reduce_to(g.emit("Where", {positive, zero, g.mul(dy, x)}), slope);
     g.to_input(1, slope == g.in(1) ? d : g.emit("ReshapeLike", {d, g.in(1)}));
   }
 }

@@ -32,8 +32,11 @@ extern constexpr OpDef kReduceL2{
         },
     .gradient =
         [](Grad& g) {
+          // At the norm's kink, where all elements are 0, the gradient is 0.
           const ReducedGrad r(g);
-          r.give(g.mul(r.spread(g.div(g.out_grad(0), g.out(0))), g.in(0)));
+          const ValueId zero = g.constant(0, g.out(0)), flat = g.emit("Equal", {g.out(0), zero});
+          const ValueId slope = g.emit("Where", {flat, zero, g.div(g.out_grad(0), g.out(0))});
+          r.give(g.mul(r.spread(slope), g.in(0)));
         },
     .samples = kSamples};
 

@@ -15,23 +15,24 @@ constexpr Sample kSamples[] = {
 
 }  // namespace
 
-extern constexpr OpDef kReduceProd{.name = "ReduceProd",
-                                   .source = "ONNX ReduceProd; its gradient divides by the input",
-                                   .infer = infer_reduce,
-                                   .forward =
-                                       [](const OpCall& c) {
-                                         for_number_format(c.input(0).format(), [&]<typename T>() {
-                                           using A = Accumulator<T>;
-                                           reduce<T>(
-                                               c, A{1}, [](A a, A x) { return a * x; },
-                                               [](A a, double) { return a; });
-                                         });
-                                       },
-                                   .gradient =
-                                       [](Grad& g) {
-                                         const ReducedGrad r(g);
-                                         r.give(g.div(r.spread(g.mul(g.out_grad(0), g.out(0))), g.in(0)));
-                                       },
-                                   .samples = kSamples};
+extern constexpr OpDef kReduceProd{
+    .name = "ReduceProd",
+    .source = "ONNX ReduceProd",
+    .infer = infer_reduce,
+    .forward =
+        [](const OpCall& c) {
+          for_number_format(c.input(0).format(), [&]<typename T>() {
+            using A = Accumulator<T>;
+            reduce<T>(
+                c, A{1}, [](A a, A x) { return a * x; }, [](A a, double) { return a; });
+          });
+        },
+    .gradient =
+        [](Grad& g) {
+          std::vector<ValueId> in{g.out_grad(0), g.in(0)};
+          if (g.has_input(1)) in.push_back(g.in(1));
+          g.to_input(0, g.emit("ReduceProdGrad", std::move(in), g.node().attributes));
+        },
+    .samples = kSamples};
 
 }  // namespace dunlin::ops

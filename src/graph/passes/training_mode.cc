@@ -1,6 +1,10 @@
 #include "graph/passes/training_mode.h"
 
+#include <map>
+
+#include "graph/activation.h"
 #include "graph/op.h"
+#include "graph/passes/recognize_activations.h"
 
 namespace dunlin {
 
@@ -15,6 +19,7 @@ class Rewrite {
 
   TrainingGraph run() {
     untie_initializers();
+    g() = recognize_activations(std::move(g()), options_.variable);
     for (Node& node : g().nodes) {
       if (!node.domain.empty()) continue;
       if (node.op == "BatchNormalization" && options_.batch_norm) batch_norm(node);
@@ -26,6 +31,7 @@ class Rewrite {
       if (node.op == "SoftmaxCrossEntropyLoss")
         add_output(node, 1, g().type(node.inputs[0]).format, node.inputs[0]);
     }
+    fuse_activations();
     for (const RunningStatistic& r : out_.running) g().outputs.push_back(r.updated);
     return std::move(out_);
   }
@@ -96,6 +102,33 @@ class Rewrite {
       const ValueId out = add_output(node, i, g().type(like).format, like);
       if (i < 3) out_.running.push_back({like, out});
     }
+  }
+
+  void fuse_activations() {
+    const std::vector<int> uses = use_counts(g());
+    std::vector<Node> kept;
+    std::map<ValueId, size_t> place;  // in `kept`, of the BatchNormTraining that makes the value
+    for (Node& node : g().nodes) {
+      const ValueId x = node.inputs.empty() ? kNoValue : node.inputs[0];
+      const auto norm = place.find(x);
+      const auto act = norm == place.end() || uses[static_cast<size_t>(x)] != 1
+                           ? std::nullopt
+                           : activation_of(NodeView(g(), node), [&](int i) -> const Tensor* {
+                               const ValueId v = node.inputs[static_cast<size_t>(i)];
+                               return options_.variable.contains(v) ? nullptr : g().initializer(v);
+                             });
+      if (act) {
+        Node& n = kept[norm->second];
+        set_activation(n, *act);
+        if (node.op == "Clip") n.attributes["passes_at_bounds"] = int64_t{1};
+        n.outputs[0] = node.outputs[0];
+        continue;
+      }
+      if (node.op == "BatchNormTraining" && node.domain == kDunlinDomain)
+        place[node.outputs[0]] = kept.size();
+      kept.push_back(std::move(node));
+    }
+    g().nodes = std::move(kept);
   }
 
   void dropout(Node& node) {

@@ -1,6 +1,8 @@
 // Switches a graph from inference to training form.
 #pragma once
 
+#include <set>
+
 #include "graph/ir.h"
 
 namespace dunlin {
@@ -8,6 +10,7 @@ namespace dunlin {
 struct TrainingModeOptions {
   bool batch_norm = true;  ///< false: statistics stay frozen, and scale and bias are still trainable
   bool dropout = true;
+  std::set<ValueId> variable = {};  ///< initialisers that are trained: never taken for a constant
 };
 
 /// A statistic that a step renews: after the step the value of `updated` is to replace initialiser `stored`.
@@ -24,6 +27,9 @@ struct TrainingGraph {
 /// - BatchNormalization becomes dunlin.BatchNormTraining, which saves what its gradient needs. As ONNX says,
 ///   running = running * momentum + batch * (1 - momentum) with the variance of the population (PyTorch
 ///   stores the unbiased one, which differs by n / (n - 1)).
+/// - An activation, also one that an exporter spelled as several nodes, joins the BatchNormTraining before
+/// it:
+///   the value between them is neither written nor kept for the way back.
 /// - Dropout drops, and gives its mask.
 /// - MaxPool gives its indices, LayerNormalization its statistics, SoftmaxCrossEntropyLoss its
 ///   log-probabilities: their gradients read them.

@@ -1,6 +1,7 @@
 // Functions of one or two values, and the gradients of activations. Dense operands may lie in any one order;
 // broadcasting is a loop nest over the output's own order.
 #include "graph/ops/elementwise.h"
+
 #include <limits>
 
 #include "graph/activation.h"
@@ -116,13 +117,24 @@ std::optional<Activation> differentiated(const LowerContext& c) {
     if (!c.constant(i) || c.constant(i)->num_elements() != 1) return std::nullopt;
     bounds[i - 2] = static_cast<float>(to_scalar(*c.constant(i)));
   }
-  return Activation::clip(bounds[0], bounds[1]);
+  return with_bounds_inside(Activation::clip(bounds[0], bounds[1]));
 }
 
 using ActivationGrad = void (*)(ThreadPool&, Isa, const Activation&, const float*, const float*, float*,
                                 size_t);
 
-/// dy and the activation's input or output -> dx. At a kink the kernels take the flat side's derivative.
+/// dy, x of dunlin.Activation.
+std::optional<Lowered> activation_grad_step(const LowerContext& c) {
+  if (!c.all_f32()) return std::nullopt;
+  const Activation act = activation_attribute(c);
+  const size_t n = elements(c.shape(0));
+  const Isa isa = c.isa();
+  return dense(c, "activation_grad", [=](const StepArgs& args) {
+    activation_grad(args.pool, isa, act, args.x(0), args.x(1), args.y(0), n);
+  });
+}
+
+/// dy and the activation's input or output -> dx.
 template <ActivationGrad grad>
 std::optional<Lowered> grad_step(const LowerContext& c) {
   if (!c.all_f32() || c.shape(0) != c.shape(1)) return std::nullopt;
@@ -167,6 +179,7 @@ constexpr LowerEntry kEntries[] = {
     {"", "Sub", binary_step<BinaryOp::kSub>},
     {"", "Sum", binary_step<BinaryOp::kAdd>},
     {"", "Tanh", activation_step},
+    {kDunlinDomain, "ActivationGrad", activation_grad_step},
     {kDunlinDomain, "ClipGrad", grad_step<activation_grad>},
     {kDunlinDomain, "GeluGrad", grad_step<activation_grad>},
     {kDunlinDomain, "HardSigmoidGrad", grad_step<activation_grad>},

@@ -1,4 +1,5 @@
-// Gradients of whole blocks against PyTorch's, which tests/golden/make_gradients.py wrote.
+// Gradients of whole blocks against PyTorch's, which tests/golden/make_gradients.py wrote: by the references,
+// and by planned kernels on one and two threads.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -6,23 +7,16 @@
 #include <fstream>
 #include <sstream>
 
+#include "dunlin/session.h"
 #include "graph/autodiff/differentiate.h"
 #include "graph/evaluate.h"
 #include "graph/infer.h"
 #include "graph/onnx/import.h"
 #include "graph/passes/training_mode.h"
+#include "graph/testing/noise.h"
 
 namespace dunlin {
 namespace {
-
-/// As noise() of make_gradients.py.
-float noise(uint64_t i, uint64_t key) {
-  uint32_t h = static_cast<uint32_t>(i * 2654435761u + key * 40503 + 12345);
-  h ^= h >> 16;
-  h *= 2246822519u;
-  h ^= h >> 13;
-  return static_cast<float>(static_cast<double>(h) / 2147483648.0 - 1);
-}
 
 struct Golden {
   std::map<std::string, TensorPtr> inputs;
@@ -70,7 +64,7 @@ Golden read_golden(const std::string& path, const Graph& g) {
         if (word == "labels")
           t->data<int64_t>()[i] = (3 * i + 1) % static_cast<int64_t>(key);
         else
-          t->data<float>()[i] = scale * noise(static_cast<uint64_t>(i), key) + shift;
+          t->data<float>()[i] = scale * golden_noise(static_cast<uint64_t>(i), key) + shift;
       }
       out.inputs[name] = std::move(t);
     }
@@ -120,17 +114,33 @@ TEST_P(GoldenGradients, AgreeWithPyTorch) {
   }
   for (const RunningStatistic& r : t.running) d.graph.outputs.push_back(r.updated);
 
-  const std::vector<Tensor> out = evaluate(remove_dead(d.graph), {}, {.seed = 1, .training = true});
-  EXPECT_NEAR(out[0].values<float>()[0], golden.loss, 1e-5 * std::fabs(golden.loss));
-  for (size_t i = 0; i < names.size(); ++i) {
-    const auto& expected = golden.gradients.at(names[i]);
-    expect_close(out[1 + i].values<float>(), expected.values, expected.stride, names[i]);
-  }
+  const auto graph = std::make_shared<const Graph>(remove_dead(std::move(d.graph)));
   EXPECT_EQ(t.running.size(), golden.running.size());
-  for (size_t i = 0; i < t.running.size(); ++i) {
-    const std::string& name = d.graph.value_name(t.running[i].stored);
-    ASSERT_TRUE(golden.running.contains(name)) << name;
-    expect_close(out[1 + names.size() + i].values<float>(), golden.running.at(name), 1, name);
+  const auto check = [&](const std::vector<Tensor>& out) {
+    EXPECT_NEAR(out[0].values<float>()[0], golden.loss, 1e-5 * std::fabs(golden.loss));
+    for (size_t i = 0; i < names.size(); ++i) {
+      const auto& expected = golden.gradients.at(names[i]);
+      expect_close(out[1 + i].values<float>(), expected.values, expected.stride, names[i]);
+    }
+    for (size_t i = 0; i < t.running.size(); ++i) {
+      const std::string& name = graph->value_name(t.running[i].stored);
+      ASSERT_TRUE(golden.running.contains(name)) << name;
+      expect_close(out[1 + names.size() + i].values<float>(), golden.running.at(name), 1, name);
+    }
+  };
+  {
+    SCOPED_TRACE("references");
+    check(evaluate(*graph, {}, {.seed = 1, .training = true}));
+  }
+  for (int threads : {1, 2}) {
+    SCOPED_TRACE(testing::Message() << "kernels, " << threads << " threads");
+    SessionOptions session_options{.num_threads = threads};
+    for (const auto& [name, tensor] : golden.inputs)
+      if (graph->find(name) != kNoValue && graph->initializer(graph->find(name)))
+        session_options.variables.push_back(name);
+    Session session(graph, session_options);
+    for (int run = 0; run < 2; ++run)
+      check(session.run(std::span<const Tensor>{}, {.seed = 1, .training = true}));
   }
 }
 
