@@ -107,7 +107,11 @@ class SystemFiles final : public FileSystem {
     File file(path, O_WRONLY | O_CREAT, 0644, "open");
     if (::lseek(file.fd(), static_cast<off_t>(offset), SEEK_SET) < 0) fail_io("seek", path);
     file.write_all(data);
-    file.sync();
+  }
+
+  void sync(const std::string& path) override {
+    File(path, O_RDONLY, 0, "open").sync();
+    sync_parent(path);
   }
 
   void append(const std::string& path, ByteSpan data) override {

@@ -21,8 +21,11 @@ class FileSystem {
   virtual Bytes read_range(const std::string& path, uint64_t offset, uint64_t count) = 0;
   /// All or nothing: a temporary file, fsync, rename, fsync of the folder. Mode is that of the new file.
   virtual void write_atomic(const std::string& path, ByteSpan data, unsigned mode = 0644) = 0;
-  /// Writes at an offset and makes it durable before returning; makes the file when missing.
+  /// Writes at an offset; makes the file when missing. Durable only after sync(path), so that a file that
+  /// comes in parts costs one wait for the disk, not one a part.
   virtual void write_at(const std::string& path, uint64_t offset, ByteSpan data) = 0;
+  /// What was written to the file, and its name, are durable when it returns.
+  virtual void sync(const std::string& path) = 0;
   /// Adds to the end and makes it durable before returning.
   virtual void append(const std::string& path, ByteSpan data) = 0;
   /// Replaces `to`, durably.

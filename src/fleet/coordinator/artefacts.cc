@@ -41,6 +41,12 @@ std::shared_ptr<const Bytes> Artefacts::read(const std::string& name) {
   return bytes;
 }
 
+void Artefacts::keep(const std::string& name, Bytes bytes) {
+  std::lock_guard lock(mutex_);
+  cached_name_ = name;
+  cached_ = std::make_shared<const Bytes>(std::move(bytes));
+}
+
 void Artefacts::remove(const std::string& sha256) { files_.remove(path(sha256)); }
 
 }  // namespace dunlin::fleet

@@ -18,6 +18,8 @@ class Artefacts {
   std::string put(ByteSpan bytes);
   /// Throws kNotFound; kCorrupt when the bytes are not those of the name.
   std::shared_ptr<const Bytes> read(const std::string& sha256);
+  /// `bytes` were put or read under this name and will be asked for again soon.
+  void keep(const std::string& sha256, Bytes bytes);
   void remove(const std::string& sha256);
   const std::string& dir() const { return dir_; }
   /// The file's path, for whoever serves it in chunks.
@@ -27,7 +29,7 @@ class Artefacts {
   std::string dir_;
   FileSystem& files_;
   std::mutex mutex_;
-  // The last one read: shared, because several downloads of a round's model are under way at once.
+  // The last one read or kept.
   std::string cached_name_;
   std::shared_ptr<const Bytes> cached_;
 };

@@ -19,8 +19,6 @@ constexpr int64_t kResumeGraceMs = 60'000;
 constexpr size_t kHeaderRoom = 16 << 20;
 constexpr size_t kMaxMessage = 1000;
 
-ByteSpan hash_bytes(const std::string& s) { return as_bytes(s); }
-
 std::string to_wire_hash(const std::string& hex) {
   const Bytes b = from_hex(hex);
   return std::string(as_chars(b));
@@ -300,10 +298,10 @@ wire::v1::CommitReply Coordinator::commit(const std::string& device, const wire:
   checking_.acquire();
   const auto release = [](auto* s) { s->release(); };
   const std::unique_ptr<std::counting_semaphore<>, decltype(release)> permit(&checking_, release);
-  Bytes bytes;
+  ReceivedUpdate received;
   CheckedUpdate update;
   try {
-    bytes = parts_.inbox.read(*task, max_bytes);
+    received = parts_.inbox.read(*task, max_bytes);
   } catch (const Error& e) {
     if (e.code() == ErrorCode::kNotFound)
       return refuse(wire::v1::UPLOAD_INCOMPLETE, "parts of the upload are missing");
@@ -311,16 +309,16 @@ wire::v1::CommitReply Coordinator::commit(const std::string& device, const wire:
     update.reason = wire::v1::UPDATE_TOO_LARGE;
     update.message = fmt::format("update: larger than {}", human_bytes(max_bytes));
   }
-  const std::string hash = to_hex(sha256(bytes));
+  const std::string hash = to_hex(received.sha256);
   if (update.reason == wire::v1::UPDATE_ACCEPTED) {
-    if (hash != to_hex(hash_bytes(request.sha256())) || bytes.size() != request.size()) {
+    if (hash != to_hex(as_bytes(request.sha256())) || received.bytes.size() != request.size()) {
       parts_.inbox.discard(*task);  // what lies here is not what the device means: it sends again
       return refuse(wire::v1::HASH_MISMATCH,
-                    fmt::format("the upload has hash {} and {} bytes", hash, bytes.size()));
+                    fmt::format("the upload has hash {} and {} bytes", hash, received.bytes.size()));
     }
-    update = check_update(bytes, task->id, codes, max_weight);
+    update = check_update(received.bytes, task->id, codes, max_weight);
   }
-  reply = settle(*task, hash, bytes.size(), update);
+  reply = settle(*task, hash, received.bytes.size(), update);
   metrics_.update(Reason_Name(reply.reason()));
   return reply;
 }

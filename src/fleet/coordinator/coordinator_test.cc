@@ -312,6 +312,50 @@ TEST_F(CoordinatorTest, AHeldCheckInIsAnsweredWhenTheRoundOpens) {
   worker.join();
 }
 
+TEST_F(CoordinatorTest, DevicesAllAtOnceGiveTheBitsOfOneAfterAnother) {
+  const std::vector<std::string> devices = {"a", "b", "c", "d", "e", "f", "g", "h"};
+  const auto versions = [](ToyFleet& fleet) {
+    std::vector<std::string> out;
+    for (uint64_t v = 1; v <= fleet.coordinator->version(); ++v)
+      out.push_back(fleet.coordinator->store().version(v).model.sha256);
+    return out;
+  };
+  TemporaryFolder folder;
+  ToyFleet calm(folder.path());
+  for (ToyFleet* fleet : {&calm, &fleet_}) {
+    fleet->settings.cohort = fleet->settings.quorum = devices.size();
+    fleet->settings.checkpoint_every = 3;
+    fleet->start();
+  }
+  while (!calm.coordinator->finished()) {
+    for (const auto& [device, task] : calm.open(devices)) calm.send(device, task);
+    calm.coordinator->tick();
+  }
+  std::thread worker([&] { fleet_.coordinator->run(); });
+  std::vector<std::thread> threads;
+  for (const std::string& device : devices)
+    threads.emplace_back([&, device] {
+      auto request = ToyFleet::hello();
+      request.set_hold_ms(5'000);
+      for (;;) {
+        const auto reply = fleet_.coordinator->check_in(device, request);
+        if (reply.reason() == wire::v1::FLEET_FINISHED) return;
+        if (!reply.has_task()) continue;
+        const Bytes update = fleet_.update(device, reply.task());
+        fleet_.inbox->put(reply.task().id(), update);
+        const auto commit = ToyFleet::commit_request(reply.task(), update);
+        std::thread again(
+            [&] { fleet_.coordinator->commit(device, commit); });  // the same one, at the same time
+        EXPECT_EQ(fleet_.coordinator->commit(device, commit).reason(), wire::v1::UPDATE_ACCEPTED);
+        again.join();
+      }
+    });
+  for (std::thread& t : threads) t.join();
+  fleet_.coordinator->stop();
+  worker.join();
+  EXPECT_EQ(versions(fleet_), versions(calm));
+}
+
 TEST_F(CoordinatorTest, TwoCoordinatorsInOneFolderAreRefused) {
   fleet_.start();
   ToyFleet other(folder_.path());

@@ -10,12 +10,17 @@
 namespace dunlin::fleet {
 
 /// Called from several threads at once.
+struct ReceivedUpdate {
+  Bytes bytes;
+  Sha256 sha256;  // checked when it came in
+};
+
 class UpdateInbox {
  public:
   virtual ~UpdateInbox() = default;
   /// The whole upload of a task, durable. Throws kNotFound while any of it is missing, kResourceExhausted
   /// when it is larger than `max_bytes`.
-  virtual Bytes read(const TaskRow& task, uint64_t max_bytes) = 0;
+  virtual ReceivedUpdate read(const TaskRow& task, uint64_t max_bytes) = 0;
   /// Forgets it, complete or not.
   virtual void discard(const TaskRow& task) = 0;
 };

@@ -48,7 +48,7 @@ LiveRound load_round(const RoundRow& row, Store& store, Artefacts& accumulators,
   }
   for (const TaskRow& t : store.tasks(row)) {
     if (t.state == "accepted" && !t.checkpoint) {
-      const Bytes bytes = inbox.read(t, max_update_bytes);
+      const Bytes bytes = inbox.read(t, max_update_bytes).bytes;
       if (to_hex(sha256(bytes)) != t.sha256)
         fail(ErrorCode::kCorrupt, "round {}: the accepted update {} was changed on disk", row.number, t.id);
       const CheckedUpdate u = check_update(bytes, t.id, round.codes, round.plan.max_weight());

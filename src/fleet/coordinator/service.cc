@@ -9,8 +9,9 @@ namespace {
 UploadKey key_of(const TaskRow& task) { return {task.device, task.id, task.attempt}; }
 }  // namespace
 
-Bytes UploadInbox::read(const TaskRow& task, uint64_t max_bytes) {
-  return files_.read(uploads_.path_of(key_of(task)), max_bytes);
+ReceivedUpdate UploadInbox::read(const TaskRow& task, uint64_t max_bytes) {
+  const UploadKey key = key_of(task);
+  return {files_.read(uploads_.path_of(key), max_bytes), uploads_.name_of(key)};
 }
 void UploadInbox::discard(const TaskRow& task) { uploads_.remove(key_of(task)); }
 

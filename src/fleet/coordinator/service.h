@@ -22,7 +22,7 @@ namespace dunlin::fleet {
 class UploadInbox final : public UpdateInbox {
  public:
   UploadInbox(FolderSink& uploads, FileSystem& files) : uploads_(uploads), files_(files) {}
-  Bytes read(const TaskRow& task, uint64_t max_bytes) override;
+  ReceivedUpdate read(const TaskRow& task, uint64_t max_bytes) override;
   void discard(const TaskRow& task) override;
 
  private:

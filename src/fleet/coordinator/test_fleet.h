@@ -52,8 +52,10 @@ class FolderInbox final : public UpdateInbox {
     files_.make_directories(dir_);
   }
   void put(const std::string& task, ByteSpan update) { files_.write_atomic(join_path(dir_, task), update); }
-  Bytes read(const TaskRow& task, uint64_t max) override {
-    return files_.read(join_path(dir_, task.id), max);
+  ReceivedUpdate read(const TaskRow& task, uint64_t max) override {
+    ReceivedUpdate update{files_.read(join_path(dir_, task.id), max), {}};
+    update.sha256 = sha256(update.bytes);
+    return update;
   }
   void discard(const TaskRow& task) override { files_.remove(join_path(dir_, task.id)); }
   std::vector<std::string> list() { return files_.list(dir_); }

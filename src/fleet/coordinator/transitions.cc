@@ -179,7 +179,7 @@ void Coordinator::finish_round() {
   ServerState server;
   if (version_.server_state) server = NamedTensors::parse(*artefacts_.read(version_.server_state->sha256));
   const Model after = strategy_->server(before, server, round.sum);
-  const Bytes artefact = parts_.codec.write(*base, after.tensors);
+  Bytes artefact = parts_.codec.write(*base, after.tensors);
 
   VersionRow next;
   next.number = version_.number + 1;
@@ -208,6 +208,7 @@ void Coordinator::finish_round() {
   next.created_ms = parts_.clock.now_ms();
   store_.publish(round.row, next, evaluation, next.created_ms);
 
+  artefacts_.keep(next.model.sha256, std::move(artefact));
   const double seconds = static_cast<double>(next.created_ms - round.row.opened_ms) / 1e3;
   metrics_.round("published", seconds);
   if (evaluation) {

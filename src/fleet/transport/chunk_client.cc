@@ -111,6 +111,7 @@ TransferCount ChunkClient::download(const Sha256& name, const std::string& path,
     files_.remove(part);
     fail(ErrorCode::kCorrupt, "{}: the chunks do not make up the artefact", what);
   }
+  files_.sync(part);
   files_.rename(part, path);
   return count;
 }

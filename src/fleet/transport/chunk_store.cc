@@ -120,6 +120,7 @@ std::vector<uint32_t> FolderSink::missing(const UploadKey& key) {
     fail(ErrorCode::kCorrupt, "task {} attempt {}: the chunks do not make up artefact {}", key.task,
          key.attempt, to_hex(upload->manifest.sha256));
   }
+  files_.sync(stem(key) + ".data");
   const std::lock_guard lock(mutex_);
   upload->whole = true;
   return {};
@@ -129,6 +130,11 @@ std::string FolderSink::path_of(const UploadKey& key) {
   if (!find(key) || !missing(key).empty())
     fail(ErrorCode::kNotFound, "task {} attempt {}: no whole upload", key.task, key.attempt);
   return stem(key) + ".data";
+}
+
+Sha256 FolderSink::name_of(const UploadKey& key) {
+  path_of(key);
+  return find(key)->manifest.sha256;
 }
 
 void FolderSink::remove(const UploadKey& key) {

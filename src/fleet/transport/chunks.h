@@ -62,7 +62,7 @@ class ChunkSink {
   /// Declares an upload, or asks about one already begun: the chunks still missing. Throws to refuse it (no
   /// such task, the round is over).
   virtual std::vector<uint32_t> begin(const UploadKey& key, const Manifest& manifest) = 0;
-  /// Checks a chunk and makes it durable; a chunk already there changes nothing. kCorrupt when the hash
+  /// Checks a chunk and keeps it; a chunk already there changes nothing. kCorrupt when the hash
   /// differs, kFailedPrecondition when the upload was never begun.
   virtual void put(const UploadKey& key, uint32_t index, ByteSpan data) = 0;
   /// The chunks still missing; none: the artefact is whole, durable, and has the promised hash.
@@ -81,6 +81,8 @@ class FolderSink final : public ChunkSink {
 
   /// The file of an upload that is whole (kNotFound otherwise).
   std::string path_of(const UploadKey& key);
+  /// Its hash, which its bytes were found to have.
+  Sha256 name_of(const UploadKey& key);
   /// Forgets an upload and its file.
   void remove(const UploadKey& key);
 
