@@ -303,19 +303,24 @@ wire::v1::CommitReply Coordinator::commit(const std::string& device, const wire:
   try {
     received = parts_.inbox.read(*task, max_bytes);
   } catch (const Error& e) {
-    if (e.code() == ErrorCode::kNotFound)
-      return refuse(wire::v1::UPLOAD_INCOMPLETE, "parts of the upload are missing");
+    if (e.code() == ErrorCode::kNotFound) {
+      Lock lock(
+          mutex_);  // the same commit may have been settled meanwhile, and the upload be folded and gone
+      if (live_task(device, task->id, task->attempt))
+        return refuse(wire::v1::UPLOAD_INCOMPLETE, "parts of the upload are missing");
+      reply = first_answer(device, task->id, task->attempt);
+      return refuse(reply.reason(), reply.message());
+    }
     if (e.code() != ErrorCode::kResourceExhausted) throw;
     update.reason = wire::v1::UPDATE_TOO_LARGE;
     update.message = fmt::format("update: larger than {}", human_bytes(max_bytes));
   }
   const std::string hash = to_hex(received.sha256);
   if (update.reason == wire::v1::UPDATE_ACCEPTED) {
-    if (hash != to_hex(as_bytes(request.sha256())) || received.bytes.size() != request.size()) {
-      parts_.inbox.discard(*task);  // what lies here is not what the device means: it sends again
+    // The upload stays: a commit of the right one may be under way, and another upload replaces it anyway.
+    if (hash != to_hex(as_bytes(request.sha256())) || received.bytes.size() != request.size())
       return refuse(wire::v1::HASH_MISMATCH,
                     fmt::format("the upload has hash {} and {} bytes", hash, received.bytes.size()));
-    }
     update = check_update(received.bytes, task->id, codes, max_weight);
   }
   reply = settle(*task, hash, received.bytes.size(), update);
