@@ -24,7 +24,8 @@ function(dunlin_layer name)
   target_link_libraries(dunlin_${name} PUBLIC ${ARG_LIBRARIES} PRIVATE $<BUILD_INTERFACE:dunlin_flags>)
 endfunction()
 
-# dunlin_test(LAYER a_test.cc b_test.cc ...): one test binary a layer; every GoogleTest case is a CTest case.
+# dunlin_test(LAYER a_test.cc b_test.cc ...): one test binary a layer; every GoogleTest case is a CTest case. Suites
+# whose name begins with Soak are the long ones: they carry that label.
 function(dunlin_test layer)
   if(NOT DUNLIN_TESTS)
     return()
@@ -34,7 +35,10 @@ function(dunlin_test layer)
   target_compile_options(${layer}_test PRIVATE -Wno-dangling-else)  # EXPECT_EQ under an if
   target_compile_definitions(${layer}_test PRIVATE DUNLIN_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   include(GoogleTest)
-  gtest_discover_tests(${layer}_test TEST_PREFIX "${layer}." DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+  gtest_discover_tests(${layer}_test TEST_PREFIX "${layer}." TEST_FILTER -Soak* DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT 300)
+  gtest_discover_tests(${layer}_test TEST_PREFIX "${layer}." TEST_FILTER Soak* TEST_LIST ${layer}_soak
+    DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 1800 LABELS soak)
 endfunction()
 
 # Sources of a catalog: each line NAME(CamelCase) of FILE names DIR/camel_case.cc.

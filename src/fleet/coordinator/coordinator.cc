@@ -16,6 +16,7 @@ namespace {
 
 constexpr int64_t kSoonMs = 50;  // "come back at once", with some jitter
 constexpr int64_t kResumeGraceMs = 60'000;
+constexpr int64_t kMaxRetryMs = 3'600'000;
 constexpr size_t kHeaderRoom = 16 << 20;
 constexpr size_t kMaxMessage = 1000;
 
@@ -105,10 +106,22 @@ void Coordinator::resume() {
   for (const std::string& name : parts_.files.list(accumulators_.dir()))
     if (!round_ || name != round_->accumulator) parts_.files.remove(join_path(accumulators_.dir(), name));
   if (const auto last = store_.last_round()) {
-    if (last->state == "failed" && last->number == version_.number + 1) next_attempt_ = last->attempt + 1;
+    if (last->state == "failed" && last->number == version_.number + 1) {
+      next_attempt_ = last->attempt + 1;
+      not_before_ms_ = retry_ms(*last);
+    }
     if (!round_)
       for (const TaskRow& task : store_.tasks(*last)) parts_.inbox.discard(task);
   }
+}
+
+// What made a round fail is mostly still there: ever longer pauses, so that a fleet whose devices all fail
+// neither wears them out nor fills the disk.
+int64_t Coordinator::retry_ms(const RoundRow& failed) const {
+  const int64_t pause = settings_.pace_ms
+                        << std::min<uint32_t>(failed.attempt - 1, 20);  // pace_ms is at most a week
+  return failed.closed_ms.value_or(parts_.clock.now_ms()) +
+         std::min(pause, std::max(kMaxRetryMs, settings_.pace_ms));
 }
 
 void Coordinator::use_version(uint64_t number) {
@@ -304,8 +317,8 @@ wire::v1::CommitReply Coordinator::commit(const std::string& device, const wire:
     received = parts_.inbox.read(*task, max_bytes);
   } catch (const Error& e) {
     if (e.code() == ErrorCode::kNotFound) {
-      Lock lock(
-          mutex_);  // the same commit may have been settled meanwhile, and the upload be folded and gone
+      // The same commit may have been settled meanwhile: then the upload is folded, and gone.
+      Lock lock(mutex_);
       if (live_task(device, task->id, task->attempt))
         return refuse(wire::v1::UPLOAD_INCOMPLETE, "parts of the upload are missing");
       reply = first_answer(device, task->id, task->attempt);

@@ -98,6 +98,7 @@ class Coordinator {
   void create(ByteSpan first_model);
   void resume();
   void use_version(uint64_t number);
+  int64_t retry_ms(const RoundRow& failed) const;
   void clean(const LiveRound& round) noexcept;
 
   // Under mutex_.
@@ -137,6 +138,7 @@ class Coordinator {
   VersionRow version_;
   std::unique_ptr<LiveRound> round_;
   uint32_t next_attempt_ = 1;
+  int64_t not_before_ms_ = 0;               // when the round that failed may be tried again
   uint64_t bytes_up_ = 0, bytes_down_ = 0;  // of this round
   SelectionPool pool_;
   size_t held_ = 0;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <numeric>
 #include <thread>
 
@@ -107,6 +108,29 @@ TEST_F(CoordinatorTest, ADuplicateGetsTheFirstAnswerAndCountsOnce) {
   EXPECT_EQ(fleet_.send("a", tasks.at("a")).reason(), wire::v1::UPDATE_ACCEPTED);
 }
 
+TEST_F(CoordinatorTest, ARepeatedCommitThatMeetsTheFirstIsAnsweredAlike) {
+  fleet_.settings.checkpoint_every = 1;  // an accepted upload is folded and gone at once
+  fleet_.start();
+  const auto tasks = fleet_.open(kFour);
+  fleet_.inbox->before_next_read = [&] {
+    EXPECT_EQ(fleet_.send("a", tasks.at("a")).reason(), wire::v1::UPDATE_ACCEPTED);
+  };
+  EXPECT_EQ(fleet_.send("a", tasks.at("a")).reason(), wire::v1::UPDATE_ACCEPTED);
+  // The same when the round was published meanwhile.
+  fleet_.inbox->before_next_read = [&] {
+    for (const std::string d : {"b", "c", "d"}) fleet_.send(d, tasks.at(d));
+    fleet_.coordinator->tick();
+  };
+  EXPECT_EQ(fleet_.send("d", tasks.at("d")).reason(), wire::v1::UPDATE_ACCEPTED);
+  EXPECT_EQ(fleet_.coordinator->store().version(1).updates, 4u);
+  // A refusal is repeated as well.
+  const auto next = fleet_.open(kFour);
+  Bytes nan = fleet_.update("a", next.at("a"));
+  store_le(nan.data() + nan.size() - 4, INT32_MIN);
+  fleet_.inbox->before_next_read = [&] { fleet_.send("a", next.at("a"), nan); };
+  EXPECT_EQ(fleet_.send("a", next.at("a"), nan).reason(), wire::v1::NOT_FINITE);
+}
+
 TEST_F(CoordinatorTest, BadUpdatesAreRefusedWithTheirReasonAndTheRoundGoesOn) {
   fleet_.start();
   const auto tasks = fleet_.open(kFour);
@@ -186,11 +210,14 @@ TEST_F(CoordinatorTest, WithoutAQuorumTheRoundFailsAndIsTriedAgain) {
   fleet_.clock.advance_ms(60'001);
   fleet_.coordinator->tick();
   EXPECT_EQ(round_state(), "failed");
-  EXPECT_EQ(round_reason(), "1 of 3 updates at the deadline (0 refused, 1 failed, 2 missing)");
+  EXPECT_EQ(round_reason(),
+            "1 of 3 updates at the deadline (0 refused, 1 failed, 2 missing); device b: out of memory");
   EXPECT_EQ(fleet_.coordinator->version(), 0u) << "no partial output";
   EXPECT_TRUE(fleet_.inbox->list().empty());
   EXPECT_EQ(fleet_.send("c", tasks.at("c")).reason(), wire::v1::ROUND_OVER);
 
+  EXPECT_TRUE(fleet_.open(kFour).empty()) << "not at once";
+  fleet_.clock.advance_ms(fleet_.settings.pace_ms);
   const auto again = fleet_.open(kFour);
   ASSERT_EQ(again.size(), 4u);
   EXPECT_EQ(again.at("a").attempt(), 2u);
@@ -214,6 +241,31 @@ TEST_F(CoordinatorTest, AllDevicesFailingEndsTheRoundAtOnce) {
   }
   fleet_.coordinator->tick();
   EXPECT_EQ(round_state(), "failed");
+}
+
+TEST_F(CoordinatorTest, ARoundThatFailsAgainAndAgainIsTriedEverMoreRarely) {
+  fleet_.settings.pace_ms = 60'000;
+  fleet_.start();
+  const auto attempts = [&](int64_t minutes) {
+    for (int64_t m = 0; m < minutes; ++m) {
+      for (const auto& [device, task] : fleet_.open(kFour)) {
+        wire::v1::ReportRequest report;
+        report.set_protocol(kWireVersion);
+        report.set_task(task.id());
+        report.set_attempt(task.attempt());
+        report.set_reason(wire::v1::DEVICE_FAILED);
+        fleet_.coordinator->report(device, report);
+      }
+      fleet_.coordinator->tick();
+      fleet_.clock.advance_ms(60'000);
+      if (m % 20 == 10) fleet_.start();  // a restart forgets nothing of it
+    }
+    return fleet_.coordinator->store().last_round()->attempt;
+  };
+  // After attempt k it waits 2^(k-1) times the pace, an hour at most: at minutes 0, 1, 3, 7, 15, 31, 63, 123,
+  // 183.
+  EXPECT_EQ(attempts(60), 6u);
+  EXPECT_EQ(attempts(180), 9u);
 }
 
 TEST_F(CoordinatorTest, CheckInsAreAnsweredWithAReasonAndATime) {
@@ -344,8 +396,9 @@ TEST_F(CoordinatorTest, DevicesAllAtOnceGiveTheBitsOfOneAfterAnother) {
         const Bytes update = fleet_.update(device, reply.task());
         fleet_.inbox->put(reply.task().id(), update);
         const auto commit = ToyFleet::commit_request(reply.task(), update);
-        std::thread again(
-            [&] { fleet_.coordinator->commit(device, commit); });  // the same one, at the same time
+        std::thread again([&] {  // the same one, at the same time
+          EXPECT_EQ(fleet_.coordinator->commit(device, commit).reason(), wire::v1::UPDATE_ACCEPTED);
+        });
         EXPECT_EQ(fleet_.coordinator->commit(device, commit).reason(), wire::v1::UPDATE_ACCEPTED);
         again.join();
       }
@@ -354,6 +407,59 @@ TEST_F(CoordinatorTest, DevicesAllAtOnceGiveTheBitsOfOneAfterAnother) {
   fleet_.coordinator->stop();
   worker.join();
   EXPECT_EQ(versions(fleet_), versions(calm));
+}
+
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kMemoryIsOurs = false;  // freed memory stays in quarantine
+#else
+constexpr bool kMemoryIsOurs = true;
+#endif
+
+// The largest resident memory while `run` runs, above what there was.
+template <typename Run>
+int64_t peak_growth_bytes(Run&& run) {
+  const auto field = [](const std::string& name) -> int64_t {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);)
+      if (line.starts_with(name)) return std::stoll(line.substr(name.size())) * 1024;
+    return 0;
+  };
+  std::ofstream("/proc/self/clear_refs") << 5;  // the peak begins anew
+  const int64_t before = field("VmRSS:");
+  run();
+  return field("VmHWM:") - before;
+}
+
+using SoakCoordinator = CoordinatorTest;
+TEST_F(SoakCoordinator, MemoryDoesNotGrowWithTheCohort) {
+  if (!kMemoryIsOurs) GTEST_SKIP() << "no measure under AddressSanitizer";
+  constexpr size_t kParameters = 500'000;  // an update has 1.5 MB
+  const auto round_of = [&](size_t cohort) {
+    return peak_growth_bytes([&] {
+      TemporaryFolder folder;
+      ToyFleet fleet(folder.path());
+      fleet.first_model = toy_model(kParameters);
+      fleet.settings.rounds = 1;
+      fleet.settings.cohort = fleet.settings.quorum = cohort;
+      fleet.start();
+      std::vector<std::string> devices;
+      for (size_t i = 0; i < cohort; ++i) devices.push_back("device" + std::to_string(i));
+      const auto tasks = fleet.open(devices);
+      std::vector<std::thread> threads;
+      for (size_t t = 0; t < 8; ++t)
+        threads.emplace_back([&, t] {
+          for (size_t i = t; i < cohort; i += 8)
+            EXPECT_EQ(fleet.send(devices[i], tasks.at(devices[i])).reason(), wire::v1::UPDATE_ACCEPTED);
+        });
+      for (std::thread& t : threads) t.join();
+      fleet.coordinator->tick();
+      EXPECT_EQ(fleet.coordinator->version(), 1u);
+      EXPECT_EQ(fleet.coordinator->store().version(1).updates, cohort);
+    });
+  };
+  round_of(8);  // what the first round alone needs
+  const int64_t small = round_of(16), large = round_of(512);
+  EXPECT_LT(large - small, int64_t{16} << 20) << small << " bytes for 16 devices, " << large << " for 512";
 }
 
 TEST_F(CoordinatorTest, TwoCoordinatorsInOneFolderAreRefused) {
@@ -383,6 +489,7 @@ TEST_F(CoordinatorTest, ADamagedInboxFailsTheRoundInsteadOfCountingWrong) {
   fleet_.start();
   EXPECT_EQ(round_state(), "failed");
   EXPECT_NE(round_reason().find("was changed on disk"), std::string::npos);
+  fleet_.clock.advance_ms(fleet_.settings.pace_ms);
   EXPECT_EQ(fleet_.open(kFour).at("a").attempt(), 2u);
 }
 

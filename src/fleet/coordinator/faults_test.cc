@@ -183,9 +183,9 @@ TEST_F(Faults, KilledAgainAndAgainAtWritePoints) {
   }
 }
 
-TEST_F(Faults, KilledAtRandomMoments) {
+void kill_at_random_moments(int kills_wanted, uint64_t seed) {
   undisturbed();
-  Philox rng(12);
+  Philox rng(seed);
   const auto play_once = [](const std::string& dir) {
     ToyFleet fleet(dir);
     configure(fleet);
@@ -199,7 +199,7 @@ TEST_F(Faults, KilledAtRandomMoments) {
     seconds = monotonic_seconds() - begin;
   }
   int kills = 0;
-  for (int trial = 0; kills < 20 && trial < 200; ++trial) {
+  for (int trial = 0; kills < kills_wanted && trial < 10 * kills_wanted; ++trial) {
     TemporaryFolder folder;
     for (int life = 0; life < 4; ++life) {
       const pid_t child = in_child([&] { play_once(folder.path()); });
@@ -212,8 +212,13 @@ TEST_F(Faults, KilledAtRandomMoments) {
     play(fleet);
     expect_undisturbed(fleet, fmt::format("trial {}", trial));
   }
-  EXPECT_GE(kills, 20);
+  EXPECT_GE(kills, kills_wanted);
 }
+
+TEST_F(Faults, KilledAtRandomMoments) { kill_at_random_moments(20, 12); }
+
+using SoakFaults = Faults;
+TEST_F(SoakFaults, KilledAtManyRandomMoments) { kill_at_random_moments(2000, 13); }
 
 // A disk with room for some more writes.
 class FullDisk final : public FileSystem {

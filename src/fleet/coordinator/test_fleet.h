@@ -1,9 +1,11 @@
 // A fleet without a network for tests: a toy model, devices that are functions, a clock that stands still.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -53,12 +55,16 @@ class FolderInbox final : public UpdateInbox {
   }
   void put(const std::string& task, ByteSpan update) { files_.write_atomic(join_path(dir_, task), update); }
   ReceivedUpdate read(const TaskRow& task, uint64_t max) override {
+    if (const auto first = std::exchange(before_next_read, {})) first();
     ReceivedUpdate update{files_.read(join_path(dir_, task.id), max), {}};
     update.sha256 = sha256(update.bytes);
     return update;
   }
   void discard(const TaskRow& task) override { files_.remove(join_path(dir_, task.id)); }
   std::vector<std::string> list() { return files_.list(dir_); }
+
+  /// Runs once, between a commit's look at the round and its look at the upload.
+  std::function<void()> before_next_read;
 
  private:
   std::string dir_;
@@ -121,7 +127,7 @@ struct ToyFleet {
     inbox = std::make_unique<FolderInbox>(join_path(dir, "inbox"), files);
     coordinator = std::make_unique<Coordinator>(
         dir, settings, CoordinatorParts{clock, files, random, codec, *inbox, &evaluator},
-        toy_model().serialise(), database);
+        first_model.serialise(), database);
   }
 
   static wire::v1::CheckInRequest hello(uint64_t examples = 20) {
@@ -183,6 +189,7 @@ struct ToyFleet {
   ToyCodec codec;
   ToyEvaluator evaluator;
   CoordinatorSettings settings;
+  NamedTensors first_model = toy_model();
   std::unique_ptr<FolderInbox> inbox;
   std::unique_ptr<Coordinator> coordinator;
 };

@@ -20,6 +20,14 @@ std::string task_id(const std::string& population, uint64_t round, uint32_t atte
   return fmt::format("r{}a{}-{}", round, attempt, to_hex(sha256(as_bytes(text))).substr(0, 16));
 }
 
+// One device's own words, since they often are everybody's.
+std::string a_complaint(const LiveRound& round) {
+  for (const auto& [device, task] : round.tasks)
+    if ((task.state == "failed" || task.state == "refused") && !task.message.empty())
+      return fmt::format("; device {}: {}", device, task.message.substr(0, 300));
+  return "";
+}
+
 }  // namespace
 
 int64_t Coordinator::tick() {
@@ -32,7 +40,7 @@ int64_t Coordinator::tick() {
   if (round_)
     due = std::min(due, round_->row.deadline_ms);
   else if (!is_finished())
-    due = std::min(due, pool_.ready_at_ms());
+    due = std::min(due, parts_.clock.now_ms() < not_before_ms_ ? not_before_ms_ : pool_.ready_at_ms());
   metrics_.devices_waiting.Set(static_cast<double>(pool_.size()));
   metrics_.devices_training.Set(round_ ? static_cast<double>(round_->count("assigned")) : 0);
   return due;
@@ -68,7 +76,7 @@ bool Coordinator::advance() {
   const int64_t now = parts_.clock.now_ms();
   Lock lock(mutex_);
   if (!round_) {
-    if (is_finished() || !pool_.ready(now)) return false;
+    if (is_finished() || now < not_before_ms_ || !pool_.ready(now)) return false;
     lock.unlock();
     open_round();
     return true;
@@ -154,9 +162,9 @@ void Coordinator::open_round() {
 void Coordinator::close_round(const std::string& when) {
   const LiveRound& round = *round_;
   if (round.sum.updates() < round.row.quorum) {
-    fail_round(fmt::format("{} of {} updates {} ({} refused, {} failed, {} missing)", round.sum.updates(),
+    fail_round(fmt::format("{} of {} updates {} ({} refused, {} failed, {} missing){}", round.sum.updates(),
                            round.row.quorum, when, round.count("refused"), round.count("failed"),
-                           round.count("assigned")));
+                           round.count("assigned"), a_complaint(round)));
     return;
   }
   {
@@ -243,6 +251,10 @@ void Coordinator::fail_round(const std::string& reason) {
   {
     Lock lock(mutex_);
     next_attempt_ = round_->row.attempt + 1;
+    round_->row.closed_ms = parts_.clock.now_ms();
+    not_before_ms_ = retry_ms(round_->row);
+    const double pause_s = static_cast<double>(not_before_ms_ - *round_->row.closed_ms) / 1e3;
+    spdlog::info("round {}: the next attempt in {:.0f} s", round_->row.number, pause_s);
     over = std::move(round_);
     changed_.notify_all();
   }
