@@ -9,6 +9,7 @@
 #include "fleet/identity/enrolment_service.h"
 #include "fleet/identity/token_store.h"
 #include "fleet/setup.h"
+#include "fleet/store/revocations.h"
 #include "fleet/transport/server.h"
 
 namespace dunlin::fleet {
@@ -41,16 +42,21 @@ struct CoordinatorServer::State {
         coordinator(dir, settings_from(config),
                     {parts.clock, parts.files, parts.random, parts.codec, inbox, parts.evaluator},
                     first_model(dir, config, parts.files)),
+        revocations(database_path(dir)),
         chunks(coordinator, uploads, parts.files),
-        device_of(
-            [this](const grpc::ServerContextBase& c) { return peer_device_id(c, authority.fleet_id()); }),
+        device_of([this, &clock = parts.clock](const grpc::ServerContextBase& c) {
+          std::string device = peer_device_id(c, authority.fleet_id(), clock.now_ms());
+          revocations.check(device);
+          return device;
+        }),
         chunk_service(chunks, chunks, device_of, limit),
         fleet_service(coordinator, device_of),
         enrolment(
-            authority, tokens, config.identity.device_certificate_days, [](const std::string&) {},
-            parts.clock),
+            authority, tokens, config.identity.device_certificate_days,
+            [this](const std::string& device) { revocations.check(device); }, parts.clock),
         renewal(
-            authority, config.identity.device_certificate_days, [](const std::string&) {}, parts.clock) {
+            authority, config.identity.device_certificate_days,
+            [this](const std::string& device) { revocations.check(device); }, parts.clock) {
     const TlsIdentity identity =
         load_coordinator_identity(dir, authority, certificate_hosts(config.network),
                                   config.identity.coordinator_certificate_days, parts.files, parts.clock);
@@ -79,6 +85,7 @@ struct CoordinatorServer::State {
   FolderSink uploads;
   UploadInbox inbox;
   Coordinator coordinator;
+  Revocations revocations;
   CoordinatorChunks chunks;
   ChunkService::DeviceOf device_of;
   ChunkService chunk_service;

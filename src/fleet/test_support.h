@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <string>
 
@@ -41,7 +42,7 @@ class ManualClock final : public Clock {
   void advance_ms(int64_t ms) { now_ms_ += ms; }
 
  private:
-  int64_t now_ms_ = system_clock().now_ms();
+  std::atomic<int64_t> now_ms_ = system_clock().now_ms();
 };
 
 /// The code of the Error that `call` throws; the message goes to `message`. Fails the test when nothing is

@@ -8,6 +8,7 @@
 #include "command.h"
 #include "fleet/setup.h"
 #include "fleet/store/read_model.h"
+#include "fleet/store/revocations.h"
 #include "signals.h"
 
 namespace dunlin::cli {
@@ -33,6 +34,9 @@ std::string status_text(const fleet::StatusView& s) {
     out += fmt::format("round {}    {}: {} of {} updates, {} devices training, ends {}\n", s.live->round,
                        s.live->state, s.live->accepted, s.live->target, s.live->training,
                        when(s.live->deadline_ms));
+  else if (s.last_failure)
+    out += fmt::format("round {}    failed, attempt {}: {}\n", s.last_failure->round, s.last_failure->attempt,
+                       s.last_failure->reason);
   return out;
 }
 
@@ -55,7 +59,9 @@ std::string devices_text(const std::vector<fleet::DeviceView>& devices) {
   for (const fleet::DeviceView& d : devices)
     out += fmt::format("{:<33} {:>9} {:>9} {:>8} {:>8} {:>6} {:>5}  {:<19}  {}\n", d.id, d.train_examples,
                        d.evaluation_examples, d.accepted, d.refused, d.failed, d.late, when(d.last_seen_ms),
-                       d.last_reason.empty() ? d.last_task_state : d.last_reason);
+                       d.revoked_ms            ? "revoked"
+                       : d.last_reason.empty() ? d.last_task_state
+                                               : d.last_reason);
   return out;
 }
 
@@ -108,21 +114,42 @@ void add_token(CLI::App& fleet) {
   c->add_option("--expires", o->expires, "30m, 24h, 7d")->capture_default_str();
 }
 
-/// A read-only view; with --watch on a terminal it repeats itself.
+void add_revoke(CLI::App& fleet) {
+  struct Options {
+    std::string dir, device;
+  };
+  auto o = std::make_shared<Options>();
+  CLI::App* c = add_command(
+      fleet, "revoke", "Shut a device out: its next call is refused, its certificate is not renewed",
+      "dunlin fleet revoke fleet 3f9c0a52e6b14d7788a1c2d3e4f50617", [o](const Common&) -> Result {
+        fleet::revoke_device(fleet::database_path(o->dir), o->device, system_clock().now_ms());
+        return {{{"device", o->device}, {"revoked", true}}, fmt::format("device {}: revoked\n", o->device)};
+      });
+  c->add_option("dir", o->dir, "The fleet's folder")->required();
+  c->add_option("device", o->device, "As `dunlin fleet devices` lists it")->required();
+}
+
+constexpr uint64_t kJsonRows = 1000, kMaxRows = 1'000'000;
+
+/// A read-only view; with --watch on a terminal it repeats itself. `show` gets the number of rows wanted;
+/// people get `rows` unless they ask for more, where `rows` is 0 there is nothing to ask.
 template <typename Show>
-void add_view(CLI::App& fleet, const char* name, const char* description, Show show) {
+void add_view(CLI::App& fleet, const char* name, const char* description, uint64_t rows, Show show) {
   struct Options {
     std::string dir;
+    uint64_t limit = 0;
     bool watch = false;
   };
   auto o = std::make_shared<Options>();
   CLI::App* c = add_command(fleet, name, description, fmt::format("dunlin fleet {} fleet --watch", name),
-                            [o, show](const Common& common) -> Result {
+                            [o, show, rows](const Common& common) -> Result {
                               fleet::FleetView view(o->dir);
-                              if (!o->watch || common.json || !isatty(STDOUT_FILENO)) return show(view);
+                              const uint64_t limit = o->limit > 0 ? o->limit : common.json ? kJsonRows : rows;
+                              if (!o->watch || common.json || !isatty(STDOUT_FILENO))
+                                return show(view, limit);
                               SignalStop signals;
                               while (!signals.token().stop_requested()) {
-                                fmt::print("\033[H\033[2J{}", show(view).text);
+                                fmt::print("\033[H\033[2J{}", show(view, limit).text);
                                 std::fflush(stdout);
                                 system_clock().sleep_ms(1000);
                               }
@@ -130,6 +157,9 @@ void add_view(CLI::App& fleet, const char* name, const char* description, Show s
                             });
   c->add_option("dir", o->dir, "The fleet's folder")->required();
   c->add_flag("--watch", o->watch, "Keep showing it, every second, until Ctrl-C");
+  if (rows > 0)
+    c->add_option("--limit", o->limit, fmt::format("Rows; default {}, with --json {}", rows, kJsonRows))
+        ->check(CLI::Range(uint64_t{1}, kMaxRows));
 }
 
 }  // namespace
@@ -139,18 +169,21 @@ void add_fleet(CLI::App& app) {
   fleet->require_subcommand(1);
   add_init(*fleet);
   add_token(*fleet);
-  add_view(*fleet, "status", "The population at a glance", [](fleet::FleetView& view) -> Result {
+  add_revoke(*fleet);
+  add_view(*fleet, "status", "The population at a glance", 0, [](fleet::FleetView& view, uint64_t) -> Result {
     const fleet::StatusView s = view.status(system_clock().now_ms());
     return {Json(fleet::to_json(s)), status_text(s)};
   });
-  add_view(*fleet, "rounds", "Every round, newest first", [](fleet::FleetView& view) -> Result {
-    const auto rounds = view.rounds();
-    return {{{"rounds", array_of(rounds)}}, rounds_text(rounds)};
-  });
-  add_view(*fleet, "devices", "Every device, last seen first", [](fleet::FleetView& view) -> Result {
-    const auto devices = view.devices();
-    return {{{"devices", array_of(devices)}}, devices_text(devices)};
-  });
+  add_view(*fleet, "rounds", "Rounds, newest first", 20,
+           [](fleet::FleetView& view, uint64_t limit) -> Result {
+             const auto rounds = view.rounds(limit);
+             return {{{"rounds", array_of(rounds)}}, rounds_text(rounds)};
+           });
+  add_view(*fleet, "devices", "Devices, last seen first", 100,
+           [](fleet::FleetView& view, uint64_t limit) -> Result {
+             const auto devices = view.devices(limit);
+             return {{{"devices", array_of(devices)}}, devices_text(devices)};
+           });
 }
 
 }  // namespace dunlin::cli

@@ -76,7 +76,7 @@ grpc::Status RenewalService::Renew(grpc::ServerContext* context, const wire::v1:
                                    wire::v1::RenewReply* reply) {
   return answer([&] {
     check_wire_version(request->protocol());
-    const std::string device_id = peer_device_id(*context, authority_.fleet_id());
+    const std::string device_id = peer_device_id(*context, authority_.fleet_id(), clock_.now_ms());
     const KeyPtr key = public_key_of_request(as_bytes(request->csr_der()));
     if (device_id_of_key(public_key_der(key.get())) != device_id)
       fail(ErrorCode::kPermissionDenied, "renewal: the key is not that of device {}", device_id);

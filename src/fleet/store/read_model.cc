@@ -105,16 +105,18 @@ std::vector<DeviceView> FleetView::devices(uint64_t limit) {
       "coalesce(sum(t.state = 'accepted'), 0), coalesce(sum(t.state = 'refused'), 0), "
       "coalesce(sum(t.state = 'failed'), 0), coalesce(sum(t.state = 'over'), 0), "
       "(SELECT n.state FROM tasks n WHERE n.device = d.id ORDER BY n.round DESC, n.attempt DESC LIMIT 1), "
-      "(SELECT n.reason FROM tasks n WHERE n.device = d.id ORDER BY n.round DESC, n.attempt DESC LIMIT 1) "
-      "FROM devices d LEFT JOIN tasks t ON t.device = d.id WHERE d.population = ? GROUP BY d.id "
+      "(SELECT n.reason FROM tasks n WHERE n.device = d.id ORDER BY n.round DESC, n.attempt DESC LIMIT 1), "
+      "d.revoked_ms FROM devices d LEFT JOIN tasks t ON t.device = d.id WHERE d.population = ? GROUP BY d.id "
       "ORDER BY d.last_seen_ms DESC, d.id LIMIT ?");
   s << population_ << limit;
   std::vector<DeviceView> out;
   while (s.step()) {
-    DeviceView d{s.text(0),   s.text(1),   s.number(2), s.number(3), s.integer(4), s.integer(5),
-                 s.number(6), s.number(7), s.number(8), s.number(9), s.text(10),   ""};
+    DeviceView d{s.text(0),    s.text(1),   s.number(2), s.number(3), s.integer(4),
+                 s.integer(5), s.number(6), s.number(7), s.number(8), s.number(9),
+                 s.text(10),   "",          {}};
     if (const int reason = static_cast<int>(s.integer(11)); reason != 0 && wire::v1::Reason_IsValid(reason))
       d.last_reason = wire::v1::Reason_Name(static_cast<wire::v1::Reason>(reason));
+    if (!s.is_null(12)) d.revoked_ms = s.integer(12);
     out.push_back(std::move(d));
   }
   return out;
@@ -143,6 +145,8 @@ StatusView FleetView::status(int64_t now_ms) {
   v.on_devices = on_devices(v.version);
   const auto live = rounds_where("AND r.state IN ('open', 'closing')", 1);
   if (!live.empty()) v.live = live.front();
+  if (const auto last = rounds(1); !last.empty() && last.front().state == "failed")
+    v.last_failure = last.front();
   return v;
 }
 
@@ -181,7 +185,8 @@ nlohmann::json to_json(const DeviceView& d) {
           {"failed", d.failed},
           {"late", d.late},
           {"last_task_state", d.last_task_state},
-          {"last_reason", d.last_reason}};
+          {"last_reason", d.last_reason},
+          {"revoked_ms", json_of(d.revoked_ms)}};
 }
 
 nlohmann::json to_json(const StatusView& s) {
@@ -195,7 +200,8 @@ nlohmann::json to_json(const StatusView& s) {
           {"rounds_failed", s.rounds_failed},
           {"held_out", json_of(s.held_out)},
           {"on_devices", json_of(s.on_devices)},
-          {"round", s.live ? to_json(*s.live) : nlohmann::json(nullptr)}};
+          {"round", s.live ? to_json(*s.live) : nlohmann::json(nullptr)},
+          {"last_failure", s.last_failure ? to_json(*s.last_failure) : nlohmann::json(nullptr)}};
 }
 
 }  // namespace dunlin::fleet

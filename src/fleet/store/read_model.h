@@ -32,6 +32,7 @@ struct DeviceView {
   int64_t first_seen_ms = 0, last_seen_ms = 0;
   uint64_t accepted = 0, refused = 0, failed = 0, late = 0;
   std::string last_task_state, last_reason;  // of its newest task; the reason by its wire name
+  std::optional<int64_t> revoked_ms;
 };
 
 struct StatusView {
@@ -42,6 +43,7 @@ struct StatusView {
   uint64_t rounds_published = 0, rounds_failed = 0;
   std::optional<Evaluated> held_out, on_devices;  // of the newest version
   std::optional<RoundView> live;
+  std::optional<RoundView> last_failure;  // when the newest round failed and is not tried again yet
 };
 
 class FleetView {

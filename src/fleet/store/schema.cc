@@ -45,7 +45,8 @@ CREATE TABLE devices(
   train_examples INTEGER NOT NULL,
   evaluation_examples INTEGER NOT NULL,
   first_seen_ms INTEGER NOT NULL,
-  last_seen_ms INTEGER NOT NULL
+  last_seen_ms INTEGER NOT NULL,
+  revoked_ms INTEGER                     -- not null: every call of it is refused
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE rounds(

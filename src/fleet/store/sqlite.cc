@@ -20,12 +20,13 @@ void Database::Close::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
 
 Database::Database(const std::string& path, const Options& options) : path_(path) {
   sqlite3* db = nullptr;
-  const int flags = (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
-                    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  flags |= options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+  if (!options.read_only && !options.must_exist) flags |= SQLITE_OPEN_CREATE;
   const int result = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
   db_.reset(db);
   if (result != SQLITE_OK) {
-    if (options.read_only && (result & 0xff) == SQLITE_CANTOPEN)
+    if ((options.read_only || options.must_exist) && (result & 0xff) == SQLITE_CANTOPEN)
       fail(ErrorCode::kNotFound, "{}: there is no fleet database here", path);
     fail_now();
   }

@@ -21,7 +21,8 @@ class Database {
  public:
   struct Options {
     bool read_only = false;
-    int64_t max_pages = 0;  // of 4096 bytes; 0: no limit
+    bool must_exist = false;  // as read_only does; otherwise the file is made
+    int64_t max_pages = 0;    // of 4096 bytes; 0: no limit
   };
   Database(const std::string& path, const Options& options);
   ~Database();

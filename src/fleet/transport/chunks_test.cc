@@ -46,7 +46,7 @@ struct Transfers {
         service(
             faulty, sink,
             [this](const grpc::ServerContextBase& c) {
-              return peer_device_id(c, fleet->authority.fleet_id());
+              return peer_device_id(c, fleet->authority.fleet_id(), fleet->clock.now_ms());
             },
             limit) {
     fleet = std::make_unique<TestFleet>(std::vector<grpc::Service*>{&service}, ServerOptions{}, host);

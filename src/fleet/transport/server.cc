@@ -1,5 +1,6 @@
 #include "fleet/transport/server.h"
 
+#include <grpc/grpc_security_constants.h>
 #include <grpc/support/log.h>
 
 #include <chrono>
@@ -85,13 +86,21 @@ void Server::shutdown(int64_t grace_ms) {
   server_->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(grace_ms));
 }
 
-std::string peer_device_id(const grpc::ServerContextBase& context, const std::string& fleet_id) {
+std::string peer_device_id(const grpc::ServerContextBase& context, const std::string& fleet_id,
+                           int64_t now_ms) {
   const std::string prefix = device_uri(fleet_id, "");
   const auto authentication = context.auth_context();
   if (authentication && authentication->IsPeerAuthenticated())
     for (const grpc::string_ref& name : authentication->FindPropertyValues("peer_uri"))
-      if (const std::string uri(name.data(), name.size()); uri.starts_with(prefix))
-        return uri.substr(prefix.size());
+      if (const std::string uri(name.data(), name.size()); uri.starts_with(prefix)) {
+        const std::string id = uri.substr(prefix.size());
+        // A connection may outlive the certificate that opened it.
+        for (const grpc::string_ref& pem :
+             authentication->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME))
+          if (now_ms >= Certificate::from_pem({pem.data(), pem.size()}, "the peer").not_after_ms())
+            fail(ErrorCode::kPermissionDenied, "device {}: its certificate has expired: enrol again", id);
+        return id;
+      }
   fail(ErrorCode::kPermissionDenied,
        "this request needs the certificate of a device of fleet {}: enrol first", fleet_id);
 }

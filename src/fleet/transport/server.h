@@ -46,7 +46,9 @@ class Server {
 };
 
 /// The device that the peer's certificate names: the only place from which a handler takes it.
-/// kPermissionDenied without a certificate of a device of this fleet.
-std::string peer_device_id(const grpc::ServerContextBase& context, const std::string& fleet_id);
+/// kPermissionDenied without a certificate of a device of this fleet, or when it has expired since the
+/// handshake.
+std::string peer_device_id(const grpc::ServerContextBase& context, const std::string& fleet_id,
+                           int64_t now_ms);
 
 }  // namespace dunlin::fleet
