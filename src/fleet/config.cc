@@ -162,30 +162,34 @@ class Printer {
     out_ += fmt::format("\n# {}\n[{}]\n", comment, name);
   }
   void text(const char* key, const std::string& value, const char* comment) {
-    std::ostringstream quoted;
-    quoted << toml::value<std::string>(value);
-    line(key, quoted.str(), comment);
+    line(key, quoted(value), comment);
   }
   template <typename T>
   void number(const char* key, const T& value, double, double, const char* comment) {
-    std::ostringstream text;
     if constexpr (std::is_integral_v<T>)
-      text << value;
+      line(key, fmt::format("{}", value), comment);
     else
-      text << toml::value<double>(value);
-    line(key, text.str(), comment);
+      line(key, real(value), comment);
   }
   void parameters(const char* key, const std::map<std::string, double>& values, const char* comment) {
-    toml::table table;
-    for (const auto& [name, value] : values) table.insert(name, value);
-    table.is_inline(true);
-    std::ostringstream text;
-    text << toml::toml_formatter(table);
-    line(key, values.empty() ? "{}" : text.str(), comment);
+    std::string text;
+    for (const auto& [name, value] : values)
+      text += fmt::format("{} {} = {}", text.empty() ? "" : ",", quoted(name), real(value));
+    line(key, values.empty() ? "{}" : fmt::format("{{{} }}", text), comment);
   }
   std::string take() { return std::move(out_); }
 
  private:
+  static std::string quoted(const std::string& text) {
+    std::ostringstream out;
+    out << toml::value<std::string>(text);
+    return out.str();
+  }
+  /// The shortest digits that read back as the same number; toml++ would print 0.05 as 0.050000000000000003.
+  static std::string real(double value) {
+    const std::string text = fmt::format("{}", value);
+    return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
+  }
   void line(const char* key, const std::string& value, const char* comment) {
     const std::string assignment = fmt::format("{} = {}", key, value);
     out_ += *comment ? fmt::format("{:<34} # {}\n", assignment, comment) : assignment + "\n";

@@ -39,6 +39,10 @@ TEST(FleetConfig, PrintedSettingsReadBack) {
   EXPECT_EQ(back.training.learning_rate, 1e-3);
   EXPECT_EQ(back.limits.max_artefact_bytes, int64_t{1} << 40);
   EXPECT_EQ(to_toml(back), to_toml(config));
+  // As a person would write them.
+  EXPECT_THAT(to_toml(config), HasSubstr("learning_rate = 0.001\n"));
+  EXPECT_THAT(to_toml(config), HasSubstr("weight_decay = 0.0\n"));
+  EXPECT_THAT(to_toml(FleetConfig{}), HasSubstr("learning_rate = 0.05\n"));
 }
 
 TEST(FleetConfig, EveryRefusalNamesLineAndKey) {
