@@ -43,7 +43,14 @@ void assign(dunlin::Model& model, const NamedTensors& tensors) {
   }
 }
 
-NamedTensors OnnxCodec::read(ByteSpan artefact) { return tensors_of(parse_artefact(artefact)); }
+NamedTensors OnnxCodec::read(ByteSpan artefact) {
+  const dunlin::Model model = parse_artefact(artefact);
+  // Found here, when a fleet begins, and not on every device.
+  if (!read_task(model.metadata, "the fleet's model"))
+    fail(ErrorCode::kFailedPrecondition,
+         "the fleet's model carries no task (labels, loss): train it once with `dunlin train`");
+  return tensors_of(model);
+}
 
 Bytes OnnxCodec::write(ByteSpan artefact, const NamedTensors& tensors) {
   dunlin::Model model = parse_artefact(artefact);
