@@ -18,6 +18,7 @@ void UploadInbox::discard(const TaskRow& task) { uploads_.remove(key_of(task)); 
 Manifest CoordinatorChunks::manifest(const Sha256& name) {
   const Coordinator::Download file =
       coordinator_.download(to_hex(name));  // throws when it is not for devices
+  const std::lock_guard lock(adding_);
   try {
     return artefacts_.manifest(name);
   } catch (const Error& e) {

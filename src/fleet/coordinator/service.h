@@ -9,6 +9,7 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
 #include <string>
 
 #include "fleet/coordinator/coordinator.h"
@@ -47,6 +48,7 @@ class CoordinatorChunks final : public ChunkSource, public ChunkSink {
   Coordinator& coordinator_;
   FolderSink& uploads_;
   FileSource artefacts_;
+  std::mutex adding_;  // all devices of a round ask for the same model at once: it is read and hashed once
 };
 
 /// Forwards to the coordinator. `device_of` names the peer or throws.

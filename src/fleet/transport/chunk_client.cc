@@ -63,7 +63,7 @@ TransferCount ChunkClient::download(const Sha256& name, const std::string& path,
     if (manifest.sha256 != name)
       fail(ErrorCode::kCorrupt, "{}: the coordinator answered for another artefact", what);
   }
-  TransferCount count;
+  TransferCount count{.name = name, .size = manifest.size};
   std::vector<uint32_t> missing = missing_chunks(manifest, part, files_);
   count.bytes_reused = manifest.size - bytes_of(manifest, missing);
   if (manifest.size == 0) files_.write_atomic(part, {});
@@ -119,7 +119,7 @@ TransferCount ChunkClient::download(const Sha256& name, const std::string& path,
 TransferCount ChunkClient::upload(const std::string& task, uint32_t attempt, const std::string& path,
                                   std::stop_token stop) {
   const Manifest manifest = make_manifest(path, files_);
-  TransferCount count;
+  TransferCount count{.name = manifest.sha256, .size = manifest.size};
   for (int bad = 1;; ++bad) {
     try {
       upload_missing(task, attempt, path, manifest, stop, count);

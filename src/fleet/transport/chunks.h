@@ -131,6 +131,8 @@ class ChunkService final : public wire::v1::Chunks::CallbackService {
 };
 
 struct TransferCount {
+  Sha256 name{};  // of the artefact
+  uint64_t size = 0;
   uint64_t bytes_moved = 0;   // of chunks, good or bad
   uint64_t bytes_reused = 0;  // already there from an earlier try
 };
