@@ -6,8 +6,8 @@
 //
 //   fleet_round [--devices 8] [--rounds 20] [--dunlin PROGRAM]
 //
-// Prints one JSON object. A round is the time from one publication to the next. rss and pss are sums over coordinator and devices at
-// one moment, the largest of all moments; peak_rss adds up every process's own peak.
+// Prints one JSON object. A round is the time from one publication to the next. rss and pss are sums over
+// coordinator and devices at one moment, the largest of all moments; peak_rss adds up every process's own peak.
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/prctl.h>
