@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file_system.h"
+#include "base/heap.h"
 #include "base/random.h"
 #include "dunlin/device.h"
 #include "fleet/device/local_trainer.h"
@@ -194,6 +195,7 @@ int measure(const Options& o, const std::string& self, const std::string& work) 
 
 int main(int argc, char** argv) try {
   if (argc == 5 && std::strcmp(argv[1], "--device") == 0) {
+    keep_heap_small();  // as `dunlin device` does
     Device device({.state_dir = argv[2], .token = argv[3], .data = argv[4], .held_out = 0});
     return device.learn({}) ? 0 : 1;
   }

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 
+#include "base/heap.h"
 #include "command.h"
 #include "fleet/coordinator_server.h"
 #include "fleet/model/data_evaluator.h"
@@ -19,6 +20,7 @@ struct Options {
 };
 
 Result serve(const Options& o, const Common& common) {
+  keep_heap_small();
   SignalStop signals;
   FileSystem& files = system_files();
   const fleet::FleetConfig config =

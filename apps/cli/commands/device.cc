@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/bytes.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "command.h"
 #include "progress.h"
@@ -72,6 +73,7 @@ class Narrator {
 Result run_device(Options o, const Common& common) {
   o.device.num_threads = common.num_threads();
   if (o.check) return check(o.device);
+  keep_heap_small();
   SignalStop signals;
   Device device(o.device);
   spdlog::info("device {}: {} examples to learn from", device.id(), device.train_examples());
