@@ -59,11 +59,16 @@ NamedTensors update_shape(const State& state, const NamedTensors& model) {
 
 Update local_difference(const State& state, const Round& round, LocalTrainer& trainer) {
   LocalResult result = trainer.train(round.model.tensors);
-  std::vector<std::string> names;
-  for (const NamedTensor& t : round.model.tensors)
-    if (state.aggregates(t)) names.push_back(t.name);
   Update update;
-  update.vectors = result.tensors.only(names).minus(round.model.tensors.only(names));
+  for (const NamedTensor& before : round.model.tensors) {
+    if (!state.aggregates(before)) continue;
+    NamedTensor after = std::move(result.tensors.at(before.name));  // in place: a device has little memory
+    if (after.shape != before.shape)
+      fail(ErrorCode::kInvalidArgument, "training: tensor \"{}\" is {}, expected {}", before.name,
+           shape_text(after.shape), shape_text(before.shape));
+    for (size_t i = 0; i < before.values.size(); ++i) after.values[i] -= before.values[i];
+    update.vectors.add(std::move(after));
+  }
   update.weight = result.examples;
   update.metrics = result.metrics;
   return update;

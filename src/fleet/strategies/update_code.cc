@@ -11,6 +11,7 @@ namespace dunlin::fleet {
 namespace {
 
 constexpr size_t kSmallTensor = 4096;
+constexpr size_t kFrameRoom = 64;  // the length before a header, and what the header grows by at the end
 constexpr double kRangeFactor = 4, kSmallRangeFactor = 128;
 
 double power_of_two_above(double x) { return std::exp2(std::ceil(std::log2(x))); }
@@ -86,7 +87,6 @@ Bytes encode_update(const wire::v1::Task& task, const Update& update, const Loca
   *header.mutable_tensors() = task.plan().tensors();
   set(header.mutable_training(), update.metrics);
   if (evaluation.examples > 0) set(header.mutable_evaluation(), evaluation);
-  Bytes codes;
   size_t payload = 0;
   std::vector<TensorCode> plan;
   for (const auto& t : task.plan().tensors()) {
@@ -96,7 +96,9 @@ Bytes encode_update(const wire::v1::Task& task, const Update& update, const Loca
   if (update.vectors.size() != plan.size())
     fail(ErrorCode::kInvalidArgument, "update: {} tensors, the plan has {}", update.vectors.size(),
          plan.size());
-  codes.resize(payload);
+  Bytes out;
+  out.reserve(payload + header.ByteSizeLong() + kFrameRoom);
+  out.resize(payload);
   size_t begin = 0;
   uint64_t clipped = 0;
   for (const TensorCode& c : plan) {
@@ -105,7 +107,7 @@ Bytes encode_update(const wire::v1::Task& task, const Update& update, const Loca
       fail(ErrorCode::kInvalidArgument, "update: tensor \"{}\" is {}, the plan expects {}", c.name,
            shape_text(t.shape), shape_text(c.shape));
     const size_t bytes = c.code.bytes(t.values.size());
-    const EncodeResult r = encode_nearest(c.code, t.values, std::span(codes).subspan(begin, bytes));
+    const EncodeResult r = encode_nearest(c.code, t.values, std::span(out).subspan(begin, bytes));
     if (r.not_finite > 0)
       fail(ErrorCode::kInvalidArgument, "update: tensor \"{}\" holds {} values that are NaN or infinite",
            c.name, r.not_finite);
@@ -113,9 +115,10 @@ Bytes encode_update(const wire::v1::Task& task, const Update& update, const Loca
     begin += bytes;
   }
   header.set_clipped_values(clipped);
+  // The header comes first, but how many values were clipped shows only now: the codes move up, in place.
   size_t offset = 0;
-  Bytes out = frame(header, payload, &offset);
-  std::copy(codes.begin(), codes.end(), out.begin() + static_cast<ptrdiff_t>(offset));
+  const Bytes head = frame(header, 0, &offset);
+  out.insert(out.begin(), head.begin(), head.end());
   return out;
 }
 
