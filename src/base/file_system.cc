@@ -137,7 +137,9 @@ class SystemFiles final : public FileSystem {
   }
 
   void make_directories(const std::string& path, unsigned mode) override {
-    if (fs::is_directory(path)) return;
+    std::error_code error;
+    if (fs::is_directory(path, error)) return;
+    if (fs::exists(path, error)) fail(ErrorCode::kIo, "{}: is a file, a folder is expected", path);
     const std::string parent = fs::path(path).parent_path().string();
     if (!parent.empty()) make_directories(parent, mode);
     if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) fail_io("create the folder", path);

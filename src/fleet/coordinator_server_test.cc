@@ -71,7 +71,8 @@ class CoordinatorServerTest : public testing::Test {
  protected:
   CoordinatorServerTest() {
     config_ = init_fleet(dir(), "127.0.0.1", "127.0.0.1:0", files_, clock_);
-    config_.round = {.rounds = 2, .cohort_size = 2, .over_selection = 2.5, .quorum = 2, .pace_s = 1};
+    config_.round = {
+        .rounds = 2, .cohort_size = 5, .over_selection = 1, .quorum = 2, .deadline_s = 600, .pace_s = 1};
     config_.identity.device_certificate_days = 1;
     files_.write_atomic(join_path(dir(), "model.onnx"), toy_model(kParameters).serialise());
   }
@@ -150,6 +151,11 @@ TEST_F(CoordinatorServerTest, BadUpdatesAreRefusedWithTheirReasonAndTheRoundGoes
   for (const std::string name : {"good", "too"})
     EXPECT_EQ(send(*peers[name], tasks[name], toy_update(name, tasks[name], model, 10)).reason(),
               wire::v1::UPDATE_ACCEPTED);
+  clock_.advance_ms(600'001);
+  auto hello = Peer::hello();
+  hello.set_hold_ms(0);
+  wire::v1::CheckInReply reply;
+  check_status(peers["good"]->check_in(reply, hello), "check-in");  // which wakes the coordinator
   for (int i = 0; i < 2000 && server_->coordinator().version() == 0; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   ASSERT_EQ(server_->coordinator().version(), 1u) << "the round goes on without the refused ones";
