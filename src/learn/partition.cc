@@ -36,47 +36,67 @@ std::vector<std::string_view> split_at(std::string_view text, char separator) {
   }
 }
 
-/// A lone sample, or all samples of a group, in order of their first sample.
+/// A lone sample, or all samples of a group.
 struct Unit {
-  std::vector<size_t> samples;
-  int class_index;  // of the first sample
+  size_t begin, end;  // in Units::samples
+  int class_index;    // of the first sample
+
+  size_t size() const { return end - begin; }
 };
 
-std::vector<Unit> units_of(const Dataset& data) {
+/// In order of their first sample. One array holds the samples of all: there may be millions.
+struct Units {
+  std::vector<size_t> samples;
   std::vector<Unit> units;
+
+  size_t size() const { return units.size(); }
+  void append(size_t unit, std::vector<size_t>& to) const {
+    const auto begin = samples.begin();
+    to.insert(to.end(), begin + static_cast<std::ptrdiff_t>(units[unit].begin),
+              begin + static_cast<std::ptrdiff_t>(units[unit].end));
+  }
+};
+
+Units units_of(const Dataset& data) {
+  std::vector<size_t> unit_of(data.size());
+  Units out;
   std::map<std::string, size_t, std::less<>> of_group;
   for (size_t i = 0; i < data.size(); ++i) {
     const std::string_view group = data.group(i);
-    if (!group.empty()) {
-      const auto [it, fresh] = of_group.try_emplace(std::string(group), units.size());
-      if (!fresh) {
-        units[it->second].samples.push_back(i);
-        continue;
-      }
-    }
-    units.push_back({{i}, data.class_of(i)});
+    unit_of[i] = out.size();
+    if (!group.empty()) unit_of[i] = of_group.try_emplace(std::string(group), out.size()).first->second;
+    if (unit_of[i] == out.size()) out.units.push_back({0, 0, data.class_of(i)});
+    ++out.units[unit_of[i]].end;  // the size, for now
   }
-  return units;
+  size_t at = 0;
+  for (Unit& u : out.units) {
+    const size_t size = u.end;
+    u.begin = u.end = at;
+    at += size;
+  }
+  out.samples.resize(data.size());
+  for (size_t i = 0; i < data.size(); ++i) out.samples[out.units[unit_of[i]].end++] = i;
+  return out;
 }
 
 using Shares = std::vector<std::vector<size_t>>;
 
 /// Cuts `units` (numbers into `all`) where the running count of samples passes the running proportion.
-void deal(const std::vector<Unit>& all, const std::vector<size_t>& units,
-          const std::vector<double>& proportions, Shares& out) {
+void deal(const Units& all, const std::vector<size_t>& units, const std::vector<double>& proportions,
+          Shares& out) {
   size_t total = 0, dealt = 0;
-  for (const size_t u : units) total += all[u].samples.size();
+  for (const size_t u : units) total += all.units[u].size();
   size_t share = 0;
   double end = proportions[0] * static_cast<double>(total);
   for (const size_t u : units) {
-    const double middle = static_cast<double>(dealt) + static_cast<double>(all[u].samples.size()) / 2;
+    const double middle = static_cast<double>(dealt) + static_cast<double>(all.units[u].size()) / 2;
     while (share + 1 < out.size() && middle >= end) end += proportions[++share] * static_cast<double>(total);
-    out[share].insert(out[share].end(), all[u].samples.begin(), all[u].samples.end());
-    dealt += all[u].samples.size();
+    all.append(u, out[share]);
+    dealt += all.units[u].size();
   }
 }
 
-Shares draw_uniform(const std::vector<Unit>& units, uint64_t seed, size_t shares) {
+Shares draw_uniform(const Units& units, uint64_t seed, size_t shares) {
   std::vector<size_t> order(units.size());
   std::iota(order.begin(), order.end(), size_t{0});
   Philox rng(seed, kUniformStream);
@@ -86,13 +106,13 @@ Shares draw_uniform(const std::vector<Unit>& units, uint64_t seed, size_t shares
   return out;
 }
 
-Shares draw_dirichlet(const Dataset& data, const std::vector<Unit>& units, double alpha, uint64_t seed,
-                      uint64_t draw, size_t shares) {
+Shares draw_dirichlet(const Dataset& data, const Units& units, double alpha, uint64_t seed, uint64_t draw,
+                      size_t shares) {
   // By name, so that a class keeps its place whatever order a reader lists names in; -1 (no class) is one
   // more.
   std::map<std::string, std::vector<size_t>> by_class;
   for (size_t u = 0; u < units.size(); ++u) {
-    const int c = units[u].class_index;
+    const int c = units.units[u].class_index;
     by_class[c < 0 ? "" : data.class_names()[static_cast<size_t>(c)]].push_back(u);
   }
   Philox rng(seed, kDirichletStream + draw);
@@ -141,7 +161,7 @@ DataShare DataShare::parse(const std::string& text) {
 
 std::vector<std::vector<size_t>> partition(const Dataset& data, const PartitionSpec& spec, size_t shares) {
   if (shares == 0) fail(ErrorCode::kInvalidArgument, "partition: 0 shares");
-  const std::vector<Unit> units = units_of(data);
+  const Units units = units_of(data);
   Shares out;
   for (uint64_t draw = 0;; ++draw) {
     out = spec.alpha ? draw_dirichlet(data, units, *spec.alpha, spec.seed, draw, shares)
@@ -153,30 +173,35 @@ std::vector<std::vector<size_t>> partition(const Dataset& data, const PartitionS
   return out;
 }
 
-DatasetPtr take_share(const DatasetPtr& data, const PartitionSpec& spec, DataShare share) {
-  auto all = partition(*data, spec, share.count);
+std::vector<size_t> samples_of_share(const Dataset& data, const PartitionSpec& spec, DataShare share) {
+  auto all = partition(data, spec, share.count);
   if (share.index >= all.size())
     fail(ErrorCode::kInvalidArgument, "share {} of {}: there is no such share", share.index + 1, share.count);
   if (all[share.index].empty())
-    fail(ErrorCode::kFailedPrecondition, "share {}/{} is empty: {} samples do not reach every share",
-         share.index + 1, share.count, data->size());
-  return std::make_shared<Subset>(data, std::move(all[share.index]));
+    fail(ErrorCode::kFailedPrecondition,
+         "share {}/{} is empty: {} samples do not reach every share; ask for fewer shares", share.index + 1,
+         share.count, data.size());
+  return std::move(all[share.index]);
+}
+
+DatasetPtr take_share(const DatasetPtr& data, const PartitionSpec& spec, DataShare share) {
+  return std::make_shared<Subset>(data, samples_of_share(*data, spec, share));
 }
 
 HeldOutSplit split_held_out(const DatasetPtr& data, double fraction, uint64_t seed) {
   if (!(fraction >= 0 && fraction <= 1))
     fail(ErrorCode::kInvalidArgument, "split: the held-out fraction is {}, 0 to 1 is expected", fraction);
-  std::vector<Unit> units = units_of(*data);
+  Units units = units_of(*data);
   Philox rng(seed, kSplitStream);
-  shuffle(std::span(units), rng);
+  shuffle(std::span(units.units), rng);
   const double wanted = fraction * static_cast<double>(data->size());
   std::vector<size_t> train, held_out;
   for (size_t u = 0; u < units.size(); ++u) {
     const double middle =
-        static_cast<double>(held_out.size()) + static_cast<double>(units[u].samples.size()) / 2;
+        static_cast<double>(held_out.size()) + static_cast<double>(units.units[u].size()) / 2;
     const bool first = u == 0 && fraction > 0, last = u + 1 == units.size() && train.empty() && fraction < 1;
     std::vector<size_t>& side = (first && units.size() > 1) || (middle <= wanted && !last) ? held_out : train;
-    side.insert(side.end(), units[u].samples.begin(), units[u].samples.end());
+    units.append(u, side);
   }
   std::sort(train.begin(), train.end());
   std::sort(held_out.begin(), held_out.end());

@@ -34,7 +34,9 @@ struct DataShare {
 /// The sample numbers of every share, ascending; each sample is on exactly one. A draw that leaves a share
 /// empty is repeated (up to 64 times) as long as there are enough groups.
 std::vector<std::vector<size_t>> partition(const Dataset& data, const PartitionSpec& spec, size_t shares);
-/// One share of them. Throws kFailedPrecondition when it is empty.
+/// One share's. Throws kFailedPrecondition when it is empty.
+std::vector<size_t> samples_of_share(const Dataset& data, const PartitionSpec& spec, DataShare share);
+/// Those samples.
 DatasetPtr take_share(const DatasetPtr& data, const PartitionSpec& spec, DataShare share);
 
 struct HeldOutSplit {

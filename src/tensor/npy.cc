@@ -84,19 +84,28 @@ class Header {
 
 }  // namespace
 
-Tensor parse_npy(ByteSpan bytes, const std::string& origin) {
-  if (bytes.size() < 10 || as_chars(bytes.first(6)) != kMagic)
+size_t npy_header_bytes(ByteSpan begin, const std::string& origin) {
+  if (begin.size() < 10 || as_chars(begin.first(6)) != kMagic)
     fail(ErrorCode::kCorrupt, "{}: not a .npy file", origin);
-  const auto version = static_cast<unsigned>(bytes[6]);
+  const auto version = static_cast<unsigned>(begin[6]);
   if (version < 1 || version > 3) fail(ErrorCode::kUnsupported, "{}: .npy version {}", origin, version);
   const size_t prefix = version == 1 ? 10 : 12;
-  if (bytes.size() < prefix) fail(ErrorCode::kCorrupt, "{}: cut short in its header", origin);
-  const size_t length = version == 1 ? load_le<uint16_t>(&bytes[8]) : load_le<uint32_t>(&bytes[8]);
-  if (length > bytes.size() - prefix) fail(ErrorCode::kCorrupt, "{}: cut short in its header", origin);
-  const Header header(as_chars(bytes.subspan(prefix, length)), origin);
-  const Format format = header.format();
-  const Shape shape = header.shape();
-  const ByteSpan data = bytes.subspan(prefix + length);
+  if (begin.size() < prefix) fail(ErrorCode::kCorrupt, "{}: cut short in its header", origin);
+  return prefix + (version == 1 ? load_le<uint16_t>(&begin[8]) : load_le<uint32_t>(&begin[8]));
+}
+
+NpyHeader parse_npy_header(ByteSpan begin, const std::string& origin) {
+  const size_t size = npy_header_bytes(begin, origin), prefix = begin[6] == std::byte{1} ? 10 : 12;
+  if (size > begin.size()) fail(ErrorCode::kCorrupt, "{}: cut short in its header", origin);
+  const Header header(as_chars(begin.subspan(prefix, size - prefix)), origin);
+  return {header.format(), header.shape(), header.fortran_order(), size};
+}
+
+Tensor parse_npy(ByteSpan bytes, const std::string& origin) {
+  const NpyHeader header = parse_npy_header(bytes, origin);
+  const Format format = header.format;
+  const Shape& shape = header.shape;
+  const ByteSpan data = bytes.subspan(header.size_bytes);
   uint64_t expected = 0;
   try {
     expected = static_cast<uint64_t>(shape.num_elements()) * static_cast<uint64_t>(element_bytes(format));
@@ -113,7 +122,7 @@ Tensor parse_npy(ByteSpan bytes, const std::string& origin) {
   } else if (expected > 0) {
     std::memcpy(out, data.data(), expected);
   }
-  if (!header.fortran_order() || shape.rank() < 2) return t;
+  if (!header.fortran_order || shape.rank() < 2) return t;
   Strides strides(static_cast<size_t>(shape.rank()));
   int64_t step = 1;
   for (int i = 0; i < shape.rank(); ++i) {

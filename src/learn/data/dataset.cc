@@ -9,6 +9,15 @@
 
 namespace dunlin {
 
+std::vector<size_t> selected(const Dataset& data, const Selection& keep) {
+  std::vector<size_t> indices = keep(data);
+  for (size_t i = 0; i < indices.size(); ++i)
+    if (indices[i] >= data.size() || (i > 0 && indices[i] <= indices[i - 1]))
+      fail(ErrorCode::kInvalidArgument, "selection: sample {} of a dataset of {}, at place {}", indices[i],
+           data.size(), i);
+  return indices;
+}
+
 Subset::Subset(DatasetPtr whole, std::vector<size_t> indices)
     : whole_(std::move(whole)), indices_(std::move(indices)) {
   for (const size_t i : indices_)

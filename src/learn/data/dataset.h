@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -50,6 +51,21 @@ class Dataset {
 };
 
 using DatasetPtr = std::shared_ptr<const Dataset>;
+
+/// Which samples are wanted, ascending. Called once classes and groups are known and before any sample is
+/// read, so that a reader which holds samples in memory holds no others. Empty: all of them.
+using Selection = std::function<std::vector<size_t>(const Dataset&)>;
+
+/// What `keep` wants of `data`; throws kInvalidArgument when there is no such sample or they do not ascend.
+std::vector<size_t> selected(const Dataset& data, const Selection& keep);
+/// Moves the elements at `indices`, which ascend, to the front and drops the others.
+template <typename T>
+void keep_only(std::vector<T>& values, const std::vector<size_t>& indices) {
+  for (size_t i = 0; i < indices.size(); ++i)
+    if (i != indices[i]) values[i] = std::move(values[indices[i]]);
+  values.resize(indices.size());
+  values.shrink_to_fit();
+}
 
 /// Some samples of another dataset, in the given order.
 class Subset final : public Dataset {

@@ -55,45 +55,94 @@ Header parse_header(ByteSpan head, const std::string& path) {
 class IdxFile {
  public:
   IdxFile(FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {
-    const auto total = [&](ByteSpan head) {
-      header_ = parse_header(head, path_);
-      return header_.bytes + static_cast<uint64_t>(header_.shape.num_elements()) * header_.element_bytes;
-    };
     if (path_.ends_with(".gz")) {
-      held_ = inflate_gzip(files_.read(path_), path_, kHeadBytes, total);
+      gzip_.emplace(files_, path_);
+      Bytes head(4);
+      head.resize(gzip_->read(head));
+      if (head.size() == 4) {
+        head.resize(4 + 4 * std::min<size_t>(std::to_integer<size_t>(head[3]), kMaxRank));
+        head.resize(4 + gzip_->read(std::span(head).subspan(4)));
+      }
+      header_ = parse_header(head, path_);
+      gzip_->expect_room_for(total_bytes());
     } else {
-      const uint64_t expected = total(files_.read_range(path_, 0, kHeadBytes)), size = files_.size(path_);
-      if (size != expected)
+      header_ = parse_header(files_.read_range(path_, 0, kHeadBytes), path_);
+      if (const uint64_t size = files.size(path_); size != total_bytes())
         fail(ErrorCode::kCorrupt, "{}: IDX: {} bytes, its header {} asks for {}", path_, size,
-             to_string(header_.shape), expected);
+             to_string(header_.shape), total_bytes());
     }
   }
 
   const std::string& path() const { return path_; }
   const Header& header() const { return header_; }
+  /// Whether load() holds the file, so that its items are numbered as they were kept.
+  bool held() const { return path_.ends_with(".gz"); }
 
-  Bytes read(uint64_t element, uint64_t count) const {
-    const uint64_t offset = header_.bytes + element * header_.element_bytes,
-                   bytes = count * header_.element_bytes;
-    if (!held_.empty()) {
-      const auto at = held_.begin() + static_cast<std::ptrdiff_t>(offset);
-      return Bytes(at, at + static_cast<std::ptrdiff_t>(bytes));
+  /// Inflates a gzipped file, once, and holds these items (entries of its first axis); a plain file stays on
+  /// the disk.
+  void load(const std::optional<std::vector<size_t>>& items) {
+    if (!gzip_) return;
+    const uint64_t count = static_cast<uint64_t>(header_.shape[0]), size = item_bytes();
+    held_.resize((items ? items->size() : count) * size);
+    if (!items) {
+      expect(held_.size(), gzip_->read(held_), 0);
+    } else {
+      uint64_t at = 0;
+      for (size_t k = 0; k < items->size(); ++k) {
+        const uint64_t skipped = ((*items)[k] - at) * size;
+        expect(skipped, gzip_->skip(skipped), at);
+        expect(size, gzip_->read(std::span(held_).subspan(k * size, size)), (*items)[k]);
+        at = (*items)[k] + 1;
+      }
+      expect((count - at) * size, gzip_->skip((count - at) * size), at);
     }
-    Bytes out = files_.read_range(path_, offset, bytes);
-    if (out.size() != bytes) fail(ErrorCode::kCorrupt, "{}: IDX: truncated since it was opened", path_);
-    return out;
+    gzip_->expect_end(total_bytes());  // so that the checksum covers what was kept
+    gzip_.reset();
+  }
+
+  Bytes item(uint64_t i) const {
+    const uint64_t size = item_bytes();
+    if (held()) {
+      const auto at = held_.begin() + static_cast<std::ptrdiff_t>(i * size);
+      return Bytes(at, at + static_cast<std::ptrdiff_t>(size));
+    }
+    return from_disk(header_.bytes + i * size, size);
+  }
+  /// All of them; held ones are given away.
+  Bytes take_all() {
+    return held() ? std::move(held_) : from_disk(header_.bytes, total_bytes() - header_.bytes);
   }
 
  private:
+  uint64_t total_bytes() const {
+    return header_.bytes + static_cast<uint64_t>(header_.shape.num_elements()) * header_.element_bytes;
+  }
+  uint64_t item_bytes() const {
+    const int64_t count = header_.shape[0];
+    return count == 0 ? 0
+                      : static_cast<uint64_t>(header_.shape.num_elements() / count) * header_.element_bytes;
+  }
+  void expect(uint64_t wanted, uint64_t got, uint64_t item) const {
+    if (got != wanted)
+      fail(ErrorCode::kCorrupt, "{}: truncated: {} of {} bytes", path_,
+           header_.bytes + item * item_bytes() + got, total_bytes());
+  }
+  Bytes from_disk(uint64_t offset, uint64_t count) const {
+    Bytes out = files_.read_range(path_, offset, count);
+    if (out.size() != count) fail(ErrorCode::kCorrupt, "{}: IDX: truncated since it was opened", path_);
+    return out;
+  }
+
   FileSystem& files_;
   std::string path_;
   Header header_{};
+  std::optional<GzipFile> gzip_;  // until it is loaded
   Bytes held_;
 };
 
 class IdxDataset final : public Dataset {
  public:
-  IdxDataset(FileSystem& files, const IdxPair& pair) : images_(files, pair.images) {
+  IdxDataset(FileSystem& files, const IdxPair& pair, const Selection& keep) : images_(files, pair.images) {
     const Header& h = images_.header();
     if (h.shape.rank() < 2 || h.type == IdxType::kI32)
       fail(ErrorCode::kUnsupported, "{}: IDX: samples are u8 or f32 of rank 2 or more, this is rank {}",
@@ -106,18 +155,24 @@ class IdxDataset final : public Dataset {
     for (int d = 1; d < h.shape.rank(); ++d) sample_shape_.push_back(h.shape[d]);
     if (is_image_ && h.shape.rank() == 3) sample_shape_.push_back(1);
     read_labels(files, pair.labels);
+    if (keep) {
+      kept_ = selected(*this, keep);
+      keep_only(classes_, *kept_);
+    }
+    images_.load(kept_);
   }
 
   size_t size() const override { return classes_.size(); }
   int class_of(size_t i) const override { return classes_.at(i); }
   const std::vector<std::string>& class_names() const override { return names_.names(); }
   bool classes_are_indices() const override { return true; }
-  std::string where(size_t i) const override { return fmt::format("{} image {}", images_.path(), i); }
+  std::string where(size_t i) const override {
+    return fmt::format("{} image {}", images_.path(), number_in_file(i));
+  }
 
   Example example(size_t i) const override {
     if (i >= size()) fail(ErrorCode::kInvalidArgument, "{}: image {} of {}", images_.path(), i, size());
-    const uint64_t count = static_cast<uint64_t>(sample_shape_.num_elements());
-    const Bytes raw = images_.read(i * count, count);
+    const Bytes raw = images_.item(images_.held() ? i : number_in_file(i));
     Example s;
     s.is_image = is_image_;
     if (is_image_) {
@@ -127,15 +182,17 @@ class IdxDataset final : public Dataset {
     }
     s.input = Tensor(&formats::kF32, sample_shape_);
     float* out = s.input.data<float>();
-    for (size_t k = 0; k < count; ++k)
+    for (size_t k = 0; k < static_cast<size_t>(sample_shape_.num_elements()); ++k)
       out[k] = images_.header().type == IdxType::kU8 ? static_cast<float>(std::to_integer<int>(raw[k]))
                                                      : std::bit_cast<float>(load_be32(raw.data() + 4 * k));
     return s;
   }
 
  private:
+  size_t number_in_file(size_t i) const { return kept_ ? kept_->at(i) : i; }
+
   void read_labels(FileSystem& files, const std::string& path) {
-    const IdxFile labels(files, path);
+    IdxFile labels(files, path);
     const Header& h = labels.header();
     if (h.shape.rank() != 1 || h.type == IdxType::kF32)
       fail(ErrorCode::kUnsupported, "{}: IDX: labels are u8 or i32 of rank 1, this is rank {}", path,
@@ -144,7 +201,8 @@ class IdxDataset final : public Dataset {
       fail(ErrorCode::kCorrupt, "{}: {} labels for the {} images of {}", path, h.shape[0],
            images_.header().shape[0], images_.path());
     const size_t count = static_cast<size_t>(h.shape[0]);
-    const Bytes raw = labels.read(0, count);
+    labels.load(std::nullopt);
+    const Bytes raw = labels.take_all();
     classes_.resize(count);
     for (size_t i = 0; i < count; ++i) {
       const int32_t label = h.type == IdxType::kU8 ? std::to_integer<int32_t>(raw[i])
@@ -160,6 +218,7 @@ class IdxDataset final : public Dataset {
   Shape sample_shape_;
   std::vector<int> classes_;
   ClassIndex names_;
+  std::optional<std::vector<size_t>> kept_;  // numbers in the file; none: all
 };
 
 /// "train-images-idx3-ubyte.gz" -> "train-labels-idx1-ubyte" with or without .gz, whichever is there.
@@ -187,8 +246,8 @@ IdxParts find_idx(FileSystem& files, const std::string& folder) {
   return parts;
 }
 
-DatasetPtr open_idx(FileSystem& files, const IdxPair& pair) {
-  return std::make_shared<IdxDataset>(files, pair);
+DatasetPtr open_idx(FileSystem& files, const IdxPair& pair, const Selection& keep) {
+  return std::make_shared<IdxDataset>(files, pair, keep);
 }
 
 void write_idx(FileSystem& files, const std::string& path, const Tensor& tensor) {

@@ -22,9 +22,9 @@ struct IdxParts {
 /// labels.
 IdxParts find_idx(FileSystem& files, const std::string& folder);
 
-/// Plain files are read sample by sample; gzipped ones are inflated once and held.
-/// Images: u8 [N,H,W] or [N,H,W,C], or f32 of any shape; labels: u8 or i32 [N].
-DatasetPtr open_idx(FileSystem& files, const IdxPair& pair);
+/// Plain files are read sample by sample; of gzipped ones the samples that `keep` wants are held, as the
+/// bytes they are. Images: u8 [N,H,W] or [N,H,W,C], or f32 of any shape; labels: u8 or i32 [N].
+DatasetPtr open_idx(FileSystem& files, const IdxPair& pair, const Selection& keep = {});
 
 /// Writes a u8 tensor as an IDX file; the opposite of reading, for handing a share to another process.
 void write_idx(FileSystem& files, const std::string& path, const Tensor& tensor);

@@ -61,6 +61,40 @@ TEST(Idx, ReadsPlainAndGzipped) {
   expect_the_two(*open_idx(system_files(), *gz.test));
 }
 
+TEST(Idx, KeepsTheSamplesAskedForAndEveryClassName) {
+  const TempFolder dir;
+  const std::string images = dir.write("i.gz", gzip(kImages)), plain = dir.write("i", kImages),
+                    labels = dir.write("l", kLabels);
+  const Selection second = [](const Dataset& whole) {
+    EXPECT_EQ(whole.size(), 2u);
+    EXPECT_EQ(whole.class_of(0), 1);
+    return std::vector<size_t>{1};
+  };
+  for (const std::string& path : {images, plain}) {
+    const DatasetPtr data = open_idx(system_files(), {path, labels}, second);
+    ASSERT_EQ(data->size(), 1u) << path;
+    EXPECT_EQ(data->class_names(), (std::vector<std::string>{"3", "7"}))
+        << "a class that is not here keeps its place";
+    EXPECT_EQ(data->class_of(0), 0);
+    EXPECT_THAT(data->where(0), HasSubstr("image 1"));
+    EXPECT_THAT(data->example(0).input.values<uint8_t>(),
+                ::testing::ElementsAre(255, 254, 253, 252, 251, 250));
+    EXPECT_THROW(data->example(1), Error);
+    EXPECT_EQ(open_idx(system_files(), {path, labels}, [](const Dataset&) { return std::vector<size_t>{}; })
+                  ->size(),
+              0u);
+    for (const std::vector<size_t>& wrong : {std::vector<size_t>{2}, {1, 0}, {1, 1}})
+      EXPECT_THROW(open_idx(system_files(), {path, labels}, [&](const Dataset&) { return wrong; }), Error);
+  }
+  // What was not kept is checked all the same.
+  std::string damaged = gzip(kImages);
+  damaged[damaged.size() - 6] ^= 1;
+  EXPECT_THAT(error_of([&] {
+                open_idx(system_files(), {dir.write("i.gz", damaged), labels}, second);
+              }),
+              HasSubstr("not a sound .gz"));
+}
+
 TEST(Idx, WritesWhatItReads) {
   const TempFolder dir;
   write_idx(system_files(), dir / "a",

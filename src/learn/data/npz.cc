@@ -2,7 +2,8 @@
 
 #include <zip.h>
 
-#include <map>
+#include <algorithm>
+#include <array>
 #include <optional>
 
 #include "base/error.h"
@@ -44,34 +45,158 @@ class Zip {
     return out;
   }
 
-  std::optional<Tensor> array(const std::string& name) const {
-    const std::string entry = name + ".npy", where = path_ + " " + entry;
-    zip_stat_t stat;
-    if (zip_stat(zip_, entry.c_str(), 0, &stat) != 0) return std::nullopt;
-    if (!(stat.valid & ZIP_STAT_SIZE) || !(stat.valid & ZIP_STAT_COMP_SIZE) || stat.size > kMaxArrayBytes ||
-        stat.size > stat.comp_size * kMaxRatio + 1024)
-      fail(ErrorCode::kCorrupt, "{}: claims {} bytes out of {} compressed", where, stat.size, stat.comp_size);
-    zip_file_t* file = zip_fopen(zip_, entry.c_str(), 0);
-    if (!file) fail(ErrorCode::kCorrupt, "{}: {}", where, zip_strerror(zip_));
-    Bytes data(stat.size);
-    size_t done = 0;
-    zip_int64_t n = 0;
-    // One read past the end, for libzip checks the checksum there.
-    std::byte extra;
-    do {
-      n = done < data.size() ? zip_fread(file, data.data() + done, data.size() - done)
-                             : zip_fread(file, &extra, 1);
-      if (n > 0) done += static_cast<size_t>(n);
-    } while (n > 0 && done <= data.size());
-    const std::string why = n < 0 ? zip_file_strerror(file) : "its size is not what the file states";
-    zip_fclose(file);
-    if (n < 0 || done != data.size()) fail(ErrorCode::kCorrupt, "{}: {}", where, why);
-    return parse_npy(data, where);
-  }
+  bool has(const std::string& name) const { return zip_name_locate(zip_, (name + ".npy").c_str(), 0) >= 0; }
+  zip_t* handle() const { return zip_; }
+  const std::string& path() const { return path_; }
 
  private:
   std::string path_;
   zip_t* zip_;
+};
+
+/// Entries of the first axis.
+Tensor rows_of(const Tensor& whole, const std::vector<size_t>& rows) {
+  Shape shape = whole.shape();
+  const size_t bytes = whole.num_bytes() / static_cast<size_t>(std::max<int64_t>(shape[0], 1));
+  shape[0] = static_cast<int64_t>(rows.size());
+  Tensor out(whole.format(), shape);
+  for (size_t k = 0; k < rows.size(); ++k)
+    std::copy_n(whole.plane(Plane::kPayload).data() + rows[k] * bytes, bytes,
+                out.plane(Plane::kPayload).data() + k * bytes);
+  return out;
+}
+
+/// One array of an NPZ, inflated from its beginning to its end.
+class Entry {
+ public:
+  /// It must be there.
+  Entry(const Zip& zip, const std::string& name) : where_(fmt::format("{} {}.npy", zip.path(), name)) {
+    const std::string entry = name + ".npy";
+    zip_stat_t stat;
+    if (zip_stat(zip.handle(), entry.c_str(), 0, &stat) != 0 || !(stat.valid & ZIP_STAT_SIZE) ||
+        !(stat.valid & ZIP_STAT_COMP_SIZE))
+      fail(ErrorCode::kCorrupt, "{}: {}", where_, zip_strerror(zip.handle()));
+    if (stat.size > kMaxArrayBytes || stat.size > stat.comp_size * kMaxRatio + 1024)
+      fail(ErrorCode::kCorrupt, "{}: claims {} bytes out of {} compressed", where_, stat.size,
+           stat.comp_size);
+    size_ = stat.size;
+    file_ = zip_fopen(zip.handle(), entry.c_str(), 0);
+    if (!file_) fail(ErrorCode::kCorrupt, "{}: {}", where_, zip_strerror(zip.handle()));
+    try {
+      Bytes head(std::min<uint64_t>(size_, 12));
+      read(head);
+      const size_t bytes = npy_header_bytes(head, where_);
+      if (bytes > size_) fail(ErrorCode::kCorrupt, "{}: cut short in its header", where_);
+      const size_t begun = head.size();
+      head.resize(std::max(bytes, begun));  // version 1 may have fewer than 12 bytes in theory only
+      read(std::span(head).subspan(begun));
+      header_ = parse_npy_header(head, where_);
+      if (header_.shape.rank() < 1) fail(ErrorCode::kCorrupt, "{}: a single number, not an array", where_);
+    } catch (...) {
+      zip_fclose(file_);
+      throw;
+    }
+  }
+  ~Entry() { zip_fclose(file_); }
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+
+  const NpyHeader& header() const { return header_; }
+
+  /// All of it, or these entries of the first axis. May be called once.
+  Tensor values(const std::optional<std::vector<size_t>>& rows) {
+    Shape shape = header_.shape;
+    const auto count = static_cast<size_t>(shape[0]);
+    const uint64_t total = payload_bytes();  // before anything is allocated
+    if (header_.fortran_order && shape.rank() > 1) {  // rows do not lie together in it
+      Tensor whole = fortran(total);
+      if (!rows) return whole;
+      return rows_of(whole, *rows);
+    }
+    if (rows) shape[0] = static_cast<int64_t>(rows->size());
+    Tensor out(header_.format, shape);
+    const std::span<std::byte> to = out.plane(Plane::kPayload);
+    const uint64_t row_bytes = count == 0 ? 0 : total / count;
+    if (!rows) {
+      read(to);
+    } else {
+      uint64_t at = 0;
+      for (size_t k = 0; k < rows->size(); ++k) {
+        skip(((*rows)[k] - at) * row_bytes);
+        read(to.subspan(k * row_bytes, row_bytes));
+        at = (*rows)[k] + 1;
+      }
+      skip((count - at) * row_bytes);
+    }
+    finish();
+    normalise(to);
+    return out;
+  }
+
+ private:
+  uint64_t payload_bytes() const {
+    uint64_t bytes = 0;
+    try {
+      bytes = static_cast<uint64_t>(header_.shape.num_elements()) *
+              static_cast<uint64_t>(element_bytes(header_.format));
+    } catch (const Error& e) {
+      fail(e.code(), "{}: {}", where_, e.what());
+    }
+    if (bytes > size_ - header_.size_bytes)
+      fail(ErrorCode::kCorrupt, "{}: {} {} needs {} bytes, the file has {}", where_, header_.format->name,
+           to_string(header_.shape), bytes, size_ - header_.size_bytes);
+    return bytes;
+  }
+  Tensor fortran(uint64_t bytes) {
+    Bytes data(bytes);
+    read(data);
+    finish();
+    normalise(data);
+    Strides strides(static_cast<size_t>(header_.shape.rank()));
+    int64_t step = 1;
+    for (int i = 0; i < header_.shape.rank(); ++i) {
+      strides[static_cast<size_t>(i)] = step;
+      step *= header_.shape[i];
+    }
+    return Tensor::over(header_.format, header_.shape, strides, data.data()).clone();
+  }
+  // A bool is 0 or 1.
+  void normalise(std::span<std::byte> values) const {
+    if (header_.format == &formats::kBool)
+      for (std::byte& b : values) b = b == std::byte{0} ? std::byte{0} : std::byte{1};
+  }
+
+  void read(std::span<std::byte> to) {
+    for (size_t done = 0; done < to.size();) {
+      const zip_int64_t n = zip_fread(file_, to.data() + done, to.size() - done);
+      if (n < 0) fail(ErrorCode::kCorrupt, "{}: {}", where_, zip_file_strerror(file_));
+      if (n == 0) fail(ErrorCode::kCorrupt, "{}: its size is not what the file states", where_);
+      done += static_cast<size_t>(n);
+    }
+    done_ += to.size();
+  }
+  void skip(uint64_t count) {
+    std::array<std::byte, 1 << 14> waste;
+    while (count > 0) {
+      const size_t now = std::min<uint64_t>(count, waste.size());
+      read(std::span(waste).first(now));
+      count -= now;
+    }
+  }
+  // To the end and one byte beyond, for libzip checks the checksum there.
+  void finish() {
+    skip(size_ - done_);
+    std::byte extra;
+    const zip_int64_t n = zip_fread(file_, &extra, 1);
+    if (n != 0)
+      fail(ErrorCode::kCorrupt, "{}: {}", where_,
+           n < 0 ? zip_file_strerror(file_) : "its size is not what the file states");
+  }
+
+  std::string where_;
+  zip_file_t* file_ = nullptr;
+  uint64_t size_ = 0, done_ = 0;
+  NpyHeader header_;
 };
 
 bool is_integer(Format f) {
@@ -104,25 +229,27 @@ Tensor row_of(const Tensor& array, size_t i) {
 
 class Arrays final : public Dataset {
  public:
-  Arrays(std::string where, Tensor x, Tensor y, std::optional<Tensor> group)
-      : where_(std::move(where)), x_(std::move(x)), y_(std::move(y)) {
-    if (x_.shape().rank() < 2 || y_.shape().rank() < 1 || x_.shape()[0] != y_.shape()[0])
+  /// `group` may be empty.
+  Arrays(const Zip& zip, const std::string& x_name, const std::string& y_name, const std::string& group,
+         const Selection& keep)
+      : where_(zip.path()) {
+    Entry x(zip, x_name);
+    y_ = Entry(zip, y_name).values(std::nullopt);
+    if (x.header().shape.rank() < 2 || x.header().shape[0] != y_.shape()[0])
       fail(ErrorCode::kCorrupt, "{}: inputs {} and targets {} do not belong together", where_,
-           to_string(x_.shape()), to_string(y_.shape()));
-    const size_t count = static_cast<size_t>(y_.shape()[0]);
-    classes_.assign(count, -1);
-    if (is_integer(y_.format()) && y_.num_elements() == y_.shape()[0]) {
-      for (size_t i = 0; i < count; ++i) classes_[i] = names_.add(std::to_string(integer_at(y_, i)));
-      names_.finish(classes_);
-    } else {
-      y_ = y_.to_float();
-      if (y_.shape().rank() == 1) y_ = y_.reshaped({y_.shape()[0], 1});
+           to_string(x.header().shape), to_string(y_.shape()));
+    read_targets();
+    if (!group.empty()) read_groups(Entry(zip, group).values(std::nullopt));
+    if (keep) {
+      kept_ = selected(*this, keep);
+      keep_only(classes_, *kept_);
+      if (!groups_.empty()) keep_only(groups_, *kept_);
     }
-    if (!group) return;
-    if (!is_integer(group->format()) || group->num_elements() != y_.shape()[0])
-      fail(ErrorCode::kCorrupt, "{}: the groups {} are not one integer a sample", where_,
-           to_string(group->shape()));
-    for (size_t i = 0; i < count; ++i) groups_.push_back(std::to_string(integer_at(*group, i)));
+    x_ = x.values(kept_);
+    if (!classes_.empty() && classes_[0] >= 0)
+      y_ = Tensor();
+    else if (kept_)
+      y_ = rows_of(y_, *kept_);
   }
 
   size_t size() const override { return classes_.size(); }
@@ -132,7 +259,9 @@ class Arrays final : public Dataset {
   std::string_view group(size_t i) const override {
     return groups_.empty() ? std::string_view() : groups_.at(i);
   }
-  std::string where(size_t i) const override { return fmt::format("{} sample {}", where_, i); }
+  std::string where(size_t i) const override {
+    return fmt::format("{} sample {}", where_, number_in_file(i));
+  }
   Example example(size_t i) const override {
     if (i >= size()) fail(ErrorCode::kInvalidArgument, "{}: sample {} of {}", where_, i, size());
     // Copied, for a row's tensor does not keep the array alive.
@@ -143,34 +272,62 @@ class Arrays final : public Dataset {
   }
 
  private:
+  size_t number_in_file(size_t i) const { return kept_ ? kept_->at(i) : i; }
+
+  void read_targets() {
+    const size_t count = static_cast<size_t>(y_.shape()[0]);
+    classes_.assign(count, -1);
+    if (is_integer(y_.format()) && y_.num_elements() == y_.shape()[0]) {
+      for (size_t i = 0; i < count; ++i) classes_[i] = names_.add(std::to_string(integer_at(y_, i)));
+      names_.finish(classes_);
+      return;
+    }
+    y_ = y_.to_float();
+    if (y_.shape().rank() == 1) y_ = y_.reshaped({y_.shape()[0], 1});
+  }
+  void read_groups(const Tensor& group) {
+    if (!is_integer(group.format()) || group.num_elements() != y_.shape()[0])
+      fail(ErrorCode::kCorrupt, "{}: the groups {} are not one integer a sample", where_,
+           to_string(group.shape()));
+    for (size_t i = 0; i < classes_.size(); ++i) groups_.push_back(std::to_string(integer_at(group, i)));
+  }
+
   std::string where_;
   Tensor x_, y_;
   std::vector<int> classes_;
   ClassIndex names_;
   std::vector<std::string> groups_;
+  std::optional<std::vector<size_t>> kept_;  // numbers in the file; none: all
 };
 
 }  // namespace
 
-NpzParts open_npz(const std::string& path) {
-  const Zip zip(path);
-  const auto open = [&](const char* x_name, const char* y_name, const char* group_name) -> DatasetPtr {
-    auto x = zip.array(x_name);
-    if (!x) return nullptr;
-    auto y = zip.array(y_name);
-    if (!y) fail(ErrorCode::kNotFound, "{}: there is an array {} but no {}", path, x_name, y_name);
-    return std::make_shared<Arrays>(path, std::move(*x), std::move(*y), zip.array(group_name));
+NpzParts open_npz(const std::string& path, const NpzOptions& options) {
+  struct Names {
+    const char *x, *y, *group;
   };
-  NpzParts parts;
-  if ((parts.train = open("x_train", "y_train", "group_train"))) {
-    parts.test = open("x_test", "y_test", "group_test");
-  } else if ((parts.train = open("train_images", "train_labels", "train_groups"))) {
-    parts.test = open("test_images", "test_labels", "test_groups");
-  } else if (!(parts.train = open("x", "y", "group"))) {
-    fail(ErrorCode::kNotFound, "{}: the arrays x and y (or x_train and y_train) are expected; there are {}",
-         path, fmt::join(zip.names(), ", "));
+  struct Layout {
+    Names train, test;
+  };
+  constexpr Layout kLayouts[] = {
+      {{"x_train", "y_train", "group_train"}, {"x_test", "y_test", "group_test"}},
+      {{"train_images", "train_labels", "train_groups"}, {"test_images", "test_labels", "test_groups"}},
+      {{"x", "y", "group"}, {"", "", ""}}};
+  const Zip zip(path);
+  const auto open = [&](const Names& n, const Selection& keep) -> DatasetPtr {
+    if (!zip.has(n.y)) fail(ErrorCode::kNotFound, "{}: there is an array {} but no {}", path, n.x, n.y);
+    return std::make_shared<Arrays>(zip, n.x, n.y, zip.has(n.group) ? n.group : "", keep);
+  };
+  for (const Layout& layout : kLayouts) {
+    if (!zip.has(layout.train.x)) continue;
+    NpzParts parts;
+    const bool has_test = *layout.test.x && zip.has(layout.test.x);
+    if (options.want_train || !has_test) parts.train = open(layout.train, options.keep);
+    if (options.want_test && has_test) parts.test = open(layout.test, {});
+    return parts;
   }
-  return parts;
+  fail(ErrorCode::kNotFound, "{}: the arrays x and y (or x_train and y_train) are expected; there are {}",
+       path, fmt::join(zip.names(), ", "));
 }
 
 }  // namespace dunlin

@@ -13,6 +13,11 @@ struct DataParts {
 
 struct DataOptions {
   uint64_t cache_bytes = uint64_t{256} << 20;  ///< of decoded samples, for each part
+  /// What is not wanted is not read and stays null. kTest: the test part, or where D has none the training
+  /// part.
+  enum class Wanted : uint8_t { kBoth, kTrain, kTest };
+  Wanted wanted = Wanted::kBoth;
+  Selection keep = {};  ///< of the training part
 };
 
 /// D is one of:

@@ -133,6 +133,48 @@ TEST(Open, Npz) {
   EXPECT_THAT(floats(parts.test->example(0).target), ElementsAre(3));
 }
 
+TEST(Open, KeepsTheSamplesAskedFor) {
+  const TempFolder dir;
+  const std::string classes = dir.write("a.npz", bytes(kNpzXy)),
+                    values = dir.write("b.npz", bytes(kNpzTrainTest)),
+                    table = dir.write("t.csv", "a,y\n1,red\n2,blue\n3,red\n") + "#label=y";
+  const auto keep = [](std::vector<size_t> indices) {
+    return DataOptions{.keep = [=](const Dataset&) { return indices; }};
+  };
+  const DatasetPtr whole = open_data(classes).train, second = open_data(classes, keep({1})).train;
+  ASSERT_EQ(second->size(), 1u);
+  EXPECT_THAT(second->class_names(), ElementsAre("2", "5"));
+  EXPECT_EQ(second->class_of(0), whole->class_of(1));
+  EXPECT_EQ(second->group(0), whole->group(1));
+  EXPECT_EQ(second->where(0), whole->where(1));
+  EXPECT_EQ(floats(second->example(0).input), floats(whole->example(1).input));
+
+  const DataParts parts = open_data(values, keep({0, 2}));
+  ASSERT_EQ(parts.train->size(), 2u);
+  EXPECT_THAT(floats(parts.train->example(1).input), ElementsAre(4, 5));
+  EXPECT_THAT(floats(parts.train->example(1).target), ElementsAre(2));
+  EXPECT_EQ(parts.test->size(), 1u) << "the test part is not shared out";
+
+  const DatasetPtr rows = open_data(table, keep({1, 2})).train;
+  EXPECT_THAT(floats(rows->example(0).input), ElementsAre(2));
+  EXPECT_THROW(open_data(table, keep({3})), Error);
+}
+
+TEST(Open, ReadsOnlyThePartThatIsWanted) {
+  const TempFolder dir;
+  using Wanted = DataOptions::Wanted;
+  const std::string both = dir.write("b.npz", bytes(kNpzTrainTest)), one = dir.write("a.npz", bytes(kNpzXy));
+  dir.write("d/train/cat/1.png", bytes(kPngGray8));
+  dir.write("d/val/cat/1.png", bytes(kPngGray8));
+  for (const std::string& d : {both, dir / "d"}) {
+    const DataParts train = open_data(d, {.wanted = Wanted::kTrain}),
+                    test = open_data(d, {.wanted = Wanted::kTest});
+    EXPECT_TRUE(train.train && !train.test) << d;
+    EXPECT_TRUE(!test.train && test.test) << d;
+  }
+  EXPECT_TRUE(open_data(one, {.wanted = Wanted::kTest}).train) << "there is nothing else to test with";
+}
+
 TEST(Open, ADamagedNpzIsRefused) {
   const TempFolder dir;
   const auto error = [&](ByteSpan data) {
@@ -184,6 +226,21 @@ TEST(Open, FashionMnistInShares) {
   }
   EXPECT_EQ(sum, 60000u);
   EXPECT_GT(largest, 9000u);  // uneven
+  // A share read alone is the same share.
+  const PartitionSpec spec = PartitionSpec::parse("dirichlet:0.3:1");
+  const DatasetPtr alone = open_data(folder, {.wanted = DataOptions::Wanted::kTrain,
+                                              .keep =
+                                                  [&](const Dataset& d) {
+                                                    return samples_of_share(d, spec, {2, 8});
+                                                  }})
+                               .train;
+  ASSERT_EQ(alone->size(), shares[2].size());
+  EXPECT_EQ(alone->class_names(), parts.train->class_names());
+  for (size_t i = 0; i < alone->size(); i += 97) {
+    EXPECT_EQ(alone->class_of(i), parts.train->class_of(shares[2][i]));
+    const Example a = alone->example(i), b = parts.train->example(shares[2][i]);
+    ASSERT_TRUE(std::ranges::equal(a.input.values<uint8_t>(), b.input.values<uint8_t>())) << i;
+  }
 }
 
 TEST(Array, WhatIsAnImage) {
