@@ -1,23 +1,26 @@
 /// A member of a fleet, inside a product: it runs the fleet's newest model on the device's own inputs and, in
 /// the background, improves it on the device's own data, which never leaves it.
 ///
-///   dunlin::Device device({.state_dir = "/var/lib/scanner", .token = token, .data =
-///   "/var/lib/scanner/data"}); std::jthread learning([&](std::stop_token stop) { device.learn(stop); });
-///   std::vector<dunlin::Tensor> out = device.run(inputs);   // always with the newest model
+///   dunlin::Device device({.state_dir = "/var/lib/scanner", .token = token, .data = "/var/lib/images"});
+///   std::jthread learning([&](std::stop_token stop) { device.learn(stop); });
+///   const std::vector<dunlin::Tensor> out = device.run(inputs);  // the newest model's
 ///
-/// Identity   a key is made in state_dir at the first start and enrolled with the token; the token is not
-/// needed
-///            afterwards.
-/// Network    the device only dials out, mutual TLS 1.3, through https_proxy where that is set. When the
-/// coordinator
-///            is away it tries again, ever more rarely.
-/// Sent       see docs/privacy.md: differences of weights, counts of examples, loss and accuracy. While
-/// updates are
-///            plain, the coordinator can read this device's update.
-/// Crashes    state_dir holds all that is needed to go on: a killed device continues its training and its
-/// upload. Threads    run() may be called while learn() works, one call of each at a time. Errors
-/// kPermissionDenied (token, certificate), kFailedPrecondition (no token before enrolment, no model yet,
-///            empty share), those of the data's readers.
+/// Identity  a key is made in state_dir at the first start and enrolled with the token, which is not needed
+///           afterwards.
+/// Network   the device only dials out: mutual TLS 1.3, through https_proxy where that is set. When the
+///           coordinator is away it tries again, ever more rarely; run() goes on meanwhile, and does after a
+///           restart without a network.
+/// Sent      docs/privacy.md lists it to the byte: differences of weights, counts of examples, loss and
+///           accuracy. While updates are plain, the coordinator can read this device's update.
+/// Memory    of the data this device's share is held at most, as the bytes it is; the model that run() uses
+///           from its first call on.
+/// Crashes   state_dir holds all that is needed to go on: a killed device continues its training and its
+///           upload, and no update counts twice.
+/// Threads   run() may be called while learn() works, one call of each at a time.
+/// Errors    kPermissionDenied (token or certificate refused), kFailedPrecondition (no token and not enrolled,
+///           no model yet, empty share, another process in state_dir, state of another fleet), kIo (state_dir
+///           cannot be written), those of the data's readers. Each says what to do. Data that do not fit the
+///           model are no error: see DeviceEvent::Kind::kCannotLearn.
 #pragma once
 
 #include <cstdint>
@@ -52,7 +55,8 @@ struct DeviceEvent {
     kUploaded,      ///< `bytes`
     kTaskEnded,     ///< accepted or refused: `text` says which
     kModelChanged,  ///< `version`
-    kUnreachable,   ///< the coordinator is away: `text`, and `wait_ms` until the next try
+    kCannotLearn,   ///< the data does not fit the fleet's model: `text`; it is run, not taught
+    kUnreachable,   ///< the coordinator is away, or the disk is full: `text`, and `wait_ms` until the next try
     kFinished,      ///< the fleet has published its last round
   };
   Kind kind;

@@ -57,6 +57,10 @@ class Narrator {
         return spdlog::info("round {}: {}", e.round, e.text);
       case Kind::kModelChanged:
         return spdlog::info("now running version {}", e.version);
+      case Kind::kCannotLearn:
+        return spdlog::error(
+            "this device runs version {} but cannot learn: {}; put its data right and start it again",
+            e.version, e.text);
       case Kind::kUnreachable:
         return spdlog::warn("{}; trying again in {:.1f} s", e.text, seconds());
       case Kind::kFinished:

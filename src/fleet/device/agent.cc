@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "fleet/device/local_trainer.h"
 #include "fleet/transport/channel.h"
+#include "fleet/transport/dial.h"
 #include "fleet/transport/status.h"
 #include "fleet/wire/version.h"
 
@@ -15,9 +16,8 @@ namespace dunlin::fleet {
 
 namespace {
 constexpr uint32_t kHoldMs = 20'000;
-constexpr int64_t kCallTimeoutMs = 60'000;
+constexpr int64_t kCallTimeoutMs = 60'000, kDialTimeoutMs = 5'000;
 constexpr uint64_t kMaxArtefactBytes = uint64_t{4} << 30;
-constexpr const char* kModels = "models";
 }  // namespace
 
 int64_t BackOff::next_ms() {
@@ -30,6 +30,10 @@ Agent::Agent(DeviceIdentity identity, std::string state_dir, const Parts& parts)
       state_dir_(std::move(state_dir)),
       parts_(parts),
       back_off_(load_le<uint64_t>(sha256(as_bytes(identity_.device_id)).data())) {
+  if (const auto known = parts_.models.current()) {
+    model_sha256_ = std::string(as_chars(known->sha256));
+    unfit_ = parts_.tasks.why_unfit(known->path);
+  }
   connect();
 }
 
@@ -41,9 +45,35 @@ void Agent::connect() {
 }
 
 void Agent::renew_if_due() {
-  if (!identity_.should_renew(parts_.clock.now_ms())) return;
+  const int64_t now_ms = parts_.clock.now_ms();
+  if (now_ms >= identity_.expires_ms)
+    fail(ErrorCode::kPermissionDenied,
+         "this device's certificate expired {:.1f} days ago: ask the fleet's administrator for a token and "
+         "start "
+         "with --token (and see that the clock is right)",
+         static_cast<double>(now_ms - identity_.expires_ms) / 86'400'000);
+  if (!identity_.should_renew(now_ms)) return;
   identity_ = renew(identity_, channel_, state_dir_, parts_.files);
   connect();
+}
+
+// "Unavailable" may hide a server that is not this fleet's; trying again would not help.
+void Agent::expect_own_fleet() {
+  const HostPort& to = identity_.coordinator;
+  std::vector<Certificate> presented;
+  try {
+    presented = presented_certificates(dial(to, proxy_for(to.host, parts_.proxy), kDialTimeoutMs), to.host,
+                                       kDialTimeoutMs);
+  } catch (const Error&) {
+    return;  // it is really away
+  }
+  try {
+    const Certificate own = Certificate::from_pem(identity_.tls.authority_pem, "this device's authority");
+    trusted_authority(presented, own.fingerprint(), to.host, parts_.clock.now_ms());
+  } catch (const Error& e) {
+    fail(e.code(), "{} (this device belongs to fleet {}; to join another one, enrol it in an empty folder)",
+         e.what(), identity_.fleet_id);
+  }
 }
 
 void Agent::wait(int64_t ms, std::stop_token stop) {
@@ -53,7 +83,7 @@ void Agent::wait(int64_t ms, std::stop_token stop) {
   changed.wait_for(lock, stop, std::chrono::milliseconds(ms), [] { return false; });
 }
 
-wire::v1::CheckInReply Agent::check_in(const std::string& model_sha256) {
+wire::v1::CheckInReply Agent::check_in(uint32_t hold_ms, std::stop_token stop) {
   wire::v1::CheckInRequest request;
   request.set_protocol(kWireVersion);
   request.set_software("dunlin");
@@ -61,37 +91,38 @@ wire::v1::CheckInReply Agent::check_in(const std::string& model_sha256) {
     request.mutable_capabilities()->add_strategies(std::string(s->name));
   request.mutable_capabilities()->set_max_artefact_bytes(kMaxArtefactBytes);
   const DeviceData& data = parts_.tasks.data();
-  request.set_train_examples(data.train ? data.train->size() : 0);
-  request.set_evaluation_examples(data.held_out ? data.held_out->size() : 0);
-  request.set_hold_ms(kHoldMs);
-  request.set_model_sha256(model_sha256);
+  // No round should wait for a device that cannot learn.
+  request.set_train_examples(unfit_.empty() && data.train ? data.train->size() : 0);
+  request.set_evaluation_examples(unfit_.empty() && data.held_out ? data.held_out->size() : 0);
+  request.set_hold_ms(hold_ms);
+  request.set_model_sha256(model_sha256_);
   grpc::ClientContext context;
   set_timeout(context, kHoldMs + kCallTimeoutMs);
+  const StopGuard guard(stop, context);
   wire::v1::CheckInReply reply;
   check_status(fleet_->CheckIn(&context, request, &reply), "looking in");
   return reply;
 }
 
-std::string Agent::fetch_model(const std::string& sha256_bytes, std::stop_token stop) {
-  const Sha256 name = sha256_of(sha256_bytes, "the newest model");
-  const std::string dir = join_path(state_dir_, kModels), path = join_path(dir, to_hex(name) + ".onnx");
-  if (!parts_.files.exists(path)) {
-    parts_.files.make_directories(dir, 0700);
-    chunks_->download(name, path, stop);
-    // One model is enough: the newest.
-    for (const std::string& old : parts_.files.list(dir))
-      if (join_path(dir, old) != path) parts_.files.remove(join_path(dir, old));
-  }
-  return path;
+void Agent::use_model(uint64_t version, const Sha256& name, const std::string& path,
+                      const TaskRunner::OnEvent& on_event, const OnModel& on_model) {
+  unfit_ = parts_.tasks.why_unfit(path);
+  on_model(version, path);
+  parts_.models.set_current(version, name);  // after the swap, for it removes the file that was run until now
+  model_sha256_ = std::string(as_chars(name));
+  on_event({.kind = DeviceEvent::Kind::kModelChanged, .text = path, .version = version});
+  if (!unfit_.empty())
+    on_event({.kind = DeviceEvent::Kind::kCannotLearn, .text = unfit_, .version = version});
 }
 
-void Agent::report_failure(const wire::v1::Task& task, const std::string& message) {
+// The error's text stays here: it may name files and labels.
+void Agent::report_failure(const wire::v1::Task& task, ErrorCode code) {
   wire::v1::ReportRequest request;
   request.set_protocol(kWireVersion);
   request.set_task(task.id());
   request.set_attempt(task.attempt());
   request.set_reason(wire::v1::DEVICE_FAILED);
-  request.set_message(message);
+  request.set_message(fmt::format("{}; the device's own log says more", to_string(code)));
   grpc::ClientContext context;
   set_timeout(context, kCallTimeoutMs);
   wire::v1::ReportReply reply;
@@ -108,11 +139,11 @@ void Agent::do_task(const wire::v1::Task& task, std::stop_token stop, const Task
     if (reply.reason() == wire::v1::UPDATE_ACCEPTED) return;
     wait(reply.come_back_ms(), stop);
   } catch (const Error& e) {
-    // A broken link and a full disk pass; anything else will not: then the round need not wait for this
-    // device.
-    if (e.code() == ErrorCode::kUnavailable || e.code() == ErrorCode::kIo) throw;
+    // A stop, a broken link and a full disk pass; anything else will not: then the round need not wait for
+    // this device.
+    if (stop.stop_requested() || e.code() == ErrorCode::kUnavailable || e.code() == ErrorCode::kIo) throw;
     spdlog::error("task {}: {}", task.id(), e.what());
-    report_failure(task, e.what());
+    report_failure(task, e.code());
     on_event({.kind = DeviceEvent::Kind::kTaskEnded, .text = e.what(), .round = task.round()});
   }
 }
@@ -130,24 +161,27 @@ void Agent::do_evaluation(const wire::v1::Evaluation& evaluation, const std::str
 }
 
 bool Agent::run(std::stop_token stop, const TaskRunner::OnEvent& on_event, const OnModel& on_model) {
-  std::string model_sha256;
+  if (!unfit_.empty()) on_event({.kind = DeviceEvent::Kind::kCannotLearn, .text = unfit_});
   while (!stop.stop_requested()) {
     try {
       renew_if_due();
-      const wire::v1::CheckInReply reply = check_in(model_sha256);
+      // The first look only fetches the model: whether this device can learn shows then.
+      const bool first = model_sha256_.empty();
+      const wire::v1::CheckInReply reply = check_in(first ? 0 : kHoldMs, stop);
       back_off_.reset();
-      if (!reply.model_sha256().empty() && reply.model_sha256() != model_sha256) {
-        const std::string path = fetch_model(reply.model_sha256(), stop);
-        model_sha256 = reply.model_sha256();
-        on_model(reply.version(), path);
-        on_event({.kind = DeviceEvent::Kind::kModelChanged, .text = path, .version = reply.version()});
+      met_ = true;
+      if (!reply.model_sha256().empty() && reply.model_sha256() != model_sha256_) {
+        const Sha256 name = sha256_of(reply.model_sha256(), "the newest model");
+        use_model(reply.version(), name, parts_.models.fetch(name, *chunks_, stop), on_event, on_model);
+        if (first) continue;
       }
       if (reply.has_task()) {
         do_task(reply.task(), stop, on_event);
         continue;
       }
       if (reply.has_evaluation()) {
-        do_evaluation(reply.evaluation(), fetch_model(reply.evaluation().model().sha256(), stop));
+        const Sha256 name = sha256_of(reply.evaluation().model().sha256(), "the model to evaluate");
+        do_evaluation(reply.evaluation(), parts_.models.fetch(name, *chunks_, stop));
         continue;
       }
       if (reply.reason() == wire::v1::FLEET_FINISHED) {
@@ -164,8 +198,9 @@ bool Agent::run(std::stop_token stop, const TaskRunner::OnEvent& on_event, const
     } catch (const TrainingStopped&) {
       return false;
     } catch (const Error& e) {
-      if (e.code() != ErrorCode::kUnavailable && e.code() != ErrorCode::kIo) throw;
       if (stop.stop_requested()) return false;
+      if (e.code() != ErrorCode::kUnavailable && e.code() != ErrorCode::kIo) throw;
+      if (!met_ && e.code() == ErrorCode::kUnavailable) expect_own_fleet();
       const int64_t ms = back_off_.next_ms();
       on_event({.kind = DeviceEvent::Kind::kUnreachable, .text = e.what(), .wait_ms = ms});
       wait(ms, stop);

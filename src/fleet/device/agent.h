@@ -30,6 +30,7 @@ class Agent {
     FileSystem& files;
     Clock& clock;
     TaskRunner& tasks;
+    ModelStore& models;
     ProxySettings proxy;
   };
   Agent(DeviceIdentity identity, std::string state_dir, const Parts& parts);
@@ -42,18 +43,22 @@ class Agent {
  private:
   void connect();
   void renew_if_due();
-  wire::v1::CheckInReply check_in(const std::string& model_sha256);
+  void expect_own_fleet();
+  wire::v1::CheckInReply check_in(uint32_t hold_ms, std::stop_token stop);
   void do_task(const wire::v1::Task& task, std::stop_token stop, const TaskRunner::OnEvent& on_event);
   void do_evaluation(const wire::v1::Evaluation& evaluation, const std::string& model_path);
-  void report_failure(const wire::v1::Task& task, const std::string& message);
-  /// Fetches the version unless it is here; its path.
-  std::string fetch_model(const std::string& sha256_bytes, std::stop_token stop);
+  void report_failure(const wire::v1::Task& task, ErrorCode code);
+  void use_model(uint64_t version, const Sha256& name, const std::string& path,
+                 const TaskRunner::OnEvent& on_event, const OnModel& on_model);
   void wait(int64_t ms, std::stop_token stop);
 
   DeviceIdentity identity_;
   std::string state_dir_;
   Parts parts_;
   BackOff back_off_;
+  std::string model_sha256_;  // of the version in use; empty: none yet
+  bool met_ = false;          // the coordinator answered in this run
+  std::string unfit_;         // why the data cannot teach that model; empty: it can
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<wire::v1::Fleet::Stub> fleet_;
   std::unique_ptr<ChunkClient> chunks_;

@@ -4,6 +4,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cstring>
+#include <filesystem>
 #include <mutex>
 
 #include "base/error.h"
@@ -11,6 +13,7 @@
 #include "dunlin/session.h"
 #include "fleet/check_connection.h"
 #include "fleet/device/agent.h"
+#include "fleet/device/model_store.h"
 #include "fleet/model/onnx_codec.h"
 #include "learn/data/open.h"
 #include "learn/partition.h"
@@ -39,13 +42,17 @@ class FolderLock {
   int fd_;
 };
 
+/// Of the whole data only this device's share is ever held in memory.
 DatasetPtr own_data(const DeviceOptions& o) {
-  DatasetPtr data = open_data(o.data).train;
-  if (!o.share.empty())
-    data = take_share(data, PartitionSpec::parse(o.part.empty() ? "uniform" : o.part),
-                      DataShare::parse(o.share));
-  else if (!o.part.empty())
+  DataOptions options{.wanted = DataOptions::Wanted::kTrain};
+  if (!o.share.empty()) {
+    const auto spec = PartitionSpec::parse(o.part.empty() ? "uniform" : o.part);
+    const auto share = DataShare::parse(o.share);
+    options.keep = [=](const Dataset& whole) { return samples_of_share(whole, spec, share); };
+  } else if (!o.part.empty()) {
     fail(ErrorCode::kInvalidArgument, "--part {} needs --share I/N", o.part);
+  }
+  DatasetPtr data = open_data(o.data, options).train;
   if (data->size() == 0) fail(ErrorCode::kFailedPrecondition, "{}: holds no samples", o.data);
   return data;
 }
@@ -58,16 +65,28 @@ fleet::DeviceData split_data(const DeviceOptions& o) {
 
 fleet::DeviceIdentity identity_of(const DeviceOptions& o, bool& enrolled_now) {
   FileSystem& files = system_files();
-  enrolled_now = false;
-  if (auto known = fleet::load_device_identity(o.state_dir, files)) return *known;
-  if (o.token.empty())
-    fail(ErrorCode::kFailedPrecondition,
-         "{}: this device is not enrolled yet: ask for a token (`dunlin fleet token DIR`) and start with "
-         "--token",
-         o.state_dir);
-  enrolled_now = true;
-  return fleet::enroll(fleet::parse_token(o.token), o.state_dir, fleet::ProxySettings::from_environment(),
-                       files, system_clock());
+  const auto known = fleet::load_device_identity(o.state_dir, files);
+  enrolled_now = !known;
+  // With a token enroll() looks at what is there: another fleet's is refused, an expired one renewed.
+  if (!o.token.empty())
+    return fleet::enroll(fleet::parse_token(o.token), o.state_dir, fleet::ProxySettings::from_environment(),
+                         files, system_clock());
+  if (known) return *known;
+  fail(ErrorCode::kFailedPrecondition,
+       "{}: this device is not enrolled yet: ask for a token (`dunlin fleet token DIR`) and start with "
+       "--token",
+       o.state_dir);
+}
+
+/// Why nothing can be written there; empty when it can. Changes nothing.
+std::string why_unwritable(const std::string& dir) {
+  std::error_code error;
+  std::filesystem::path place = std::filesystem::absolute(dir, error);
+  while (!std::filesystem::exists(place, error) && place.has_relative_path()) place = place.parent_path();
+  if (!std::filesystem::is_directory(place, error)) return place.string() + " is not a folder";
+  if (::access(place.c_str(), W_OK | X_OK) != 0)
+    return fmt::format("{} cannot be written: {}", place.string(), std::strerror(errno));
+  return {};
 }
 
 }  // namespace
@@ -78,28 +97,67 @@ struct Device::State {
         lock(
             (system_files().make_directories(options.state_dir, 0700), join_path(options.state_dir, "lock"))),
         pool(std::make_shared<ThreadPool>(options.num_threads)),
-        tasks(options.state_dir, split_data(options), pool, system_files()),
-        identity(identity_of(options, enrolled_now)) {}
+        models(options.state_dir, system_files()),
+        tasks(options.state_dir, split_data(options), pool, models, system_files()),
+        identity(identity_of(options, enrolled_now)) {
+    if (const auto known = models.current()) version = known->version, model = known->path;
+  }
+
+  std::shared_ptr<Session> load(const std::string& path) const {
+    return std::make_shared<Session>(Session::load(path, {.num_threads = options.num_threads}));
+  }
 
   void use_model(uint64_t number, const std::string& path) {
-    // Planned before the swap, so that run() waits for nothing but a pointer.
-    auto fresh = std::make_shared<Session>(Session::load(path, {.num_threads = options.num_threads}));
+    bool runs = false;
+    {
+      std::lock_guard guard(mutex);
+      runs = session != nullptr;
+    }
+    // Loaded before the swap, so that run() waits for nothing but a pointer; a device that only learns never
+    // runs a model and holds none.
+    std::shared_ptr<Session> fresh = runs ? load(path) : nullptr;
     std::lock_guard guard(mutex);
     session = std::move(fresh);
     version = number;
     model = path;
   }
 
+  std::shared_ptr<Session> newest() {
+    for (;;) {
+      std::string path;
+      uint64_t number = 0;
+      {
+        std::lock_guard guard(mutex);
+        if (session) return session;
+        path = model, number = version;
+      }
+      if (path.empty()) fail(ErrorCode::kFailedPrecondition, "no model has arrived from the fleet yet");
+      std::shared_ptr<Session> fresh;
+      try {
+        fresh = load(path);
+      } catch (const Error&) {  // a newer version has taken its place meanwhile, file and all
+        std::lock_guard guard(mutex);
+        if (version == number) throw;
+        continue;
+      }
+      std::lock_guard guard(mutex);
+      if (version != number) continue;
+      return session = std::move(fresh);
+    }
+  }
+
   DeviceOptions options;
   FolderLock lock;
   std::shared_ptr<ThreadPool> pool;
+  fleet::ModelStore models;
   fleet::TaskRunner tasks;
   bool enrolled_now = false;
   fleet::DeviceIdentity identity;
 
   mutable std::mutex mutex;  // what follows
-  std::shared_ptr<Session>
-      session;  // shared: a run under way keeps the old model while the new one takes its place
+  /// None until run() is called. Shared: a run under way keeps the old model while the new one takes its
+  /// place.
+  std::shared_ptr<Session> session;
   uint64_t version = 0;
   std::string model;
 };
@@ -125,20 +183,13 @@ bool Device::learn(std::stop_token stop, const std::function<void(const DeviceEv
                      {.files = system_files(),
                       .clock = system_clock(),
                       .tasks = state_->tasks,
+                      .models = state_->models,
                       .proxy = fleet::ProxySettings::from_environment()});
   return agent.run(stop, tell,
                    [&](uint64_t version, const std::string& path) { state_->use_model(version, path); });
 }
 
-std::vector<Tensor> Device::run(std::span<const Tensor> inputs) {
-  std::shared_ptr<Session> session;
-  {
-    std::lock_guard guard(state_->mutex);
-    session = state_->session;
-  }
-  if (!session) fail(ErrorCode::kFailedPrecondition, "no model has arrived from the fleet yet");
-  return session->run(inputs);
-}
+std::vector<Tensor> Device::run(std::span<const Tensor> inputs) { return state_->newest()->run(inputs); }
 
 uint64_t Device::version() const {
   std::lock_guard guard(state_->mutex);
@@ -160,10 +211,30 @@ std::vector<DeviceCheck> check_device(const DeviceOptions& o) {
     }
   };
   FileSystem& files = system_files();
-  const auto identity = fleet::load_device_identity(o.state_dir, files);
+  attempt("state", "choose another folder, or ask this machine's administrator for the right to write there",
+          [&] {
+            if (const std::string why = why_unwritable(o.state_dir); !why.empty())
+              fail(ErrorCode::kPermissionDenied, "{}", why);
+            return o.state_dir;
+          });
+  std::optional<fleet::DeviceIdentity> identity;
+  attempt("identity", "move the folder away and enrol anew: ask the fleet's administrator for a token", [&] {
+    identity = fleet::load_device_identity(o.state_dir, files);
+    return identity ? fmt::format("device {} of fleet {}", identity->device_id, identity->fleet_id)
+                    : std::string("none yet: this device is not enrolled");
+  });
   std::optional<fleet::CheckTarget> target;
   if (identity) {
     target = fleet::check_target(*identity);
+    if (!o.token.empty())
+      attempt("token", "another fleet needs another folder: give another --dir, or leave out --token", [&] {
+        const fleet::Token token = fleet::parse_token(o.token);
+        if (token.authority_fingerprint != target->authority_fingerprint)
+          fail(ErrorCode::kFailedPrecondition,
+               "{} belongs to a device of fleet {}, the token to another fleet", o.state_dir,
+               identity->fleet_id);
+        return std::string("of this device's fleet; not needed any more");
+      });
   } else {
     attempt("token", "ask the fleet's administrator for a token: `dunlin fleet token DIR`", [&] {
       if (o.token.empty())
@@ -183,18 +254,15 @@ std::vector<DeviceCheck> check_device(const DeviceOptions& o) {
     data = own_data(o);
     return fmt::format("{} samples, {} classes", data->size(), data->class_names().size());
   });
-  std::string newest;
-  const std::string models = join_path(o.state_dir, "models");
-  if (files.exists(models))
-    for (const std::string& name : files.list(models))
-      if (name.ends_with(".onnx")) newest = join_path(models, name);
-  if (!data || newest.empty()) {
-    out.push_back({"labels", "skipped", "the fleet's model has not arrived yet, or there is no data", ""});
+  const auto newest = fleet::ModelStore(o.state_dir, files).current();
+  if (!data || !newest) {
+    out.push_back({"labels", "skipped",
+                   data ? "the fleet's model has not arrived yet" : "needs a check above that failed", ""});
   } else {
     attempt("labels", "rename the data's classes to those of the model, or ask for a model that has them",
             [&] {
-              const Model model = fleet::parse_artefact(files.read(newest));
-              const auto task = read_task(model.metadata, newest);
+              const Model model = fleet::parse_artefact(files.read(newest->path));
+              const auto task = read_task(model.metadata, newest->path);
               if (!task) fail(ErrorCode::kFailedPrecondition, "the fleet's model carries no task");
               map_labels(*task, *data);
               return fmt::format("all of the data's classes are among the model's {}", task->labels.size());

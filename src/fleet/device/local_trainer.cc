@@ -1,14 +1,13 @@
 #include "fleet/device/local_trainer.h"
 
+#include <algorithm>
+
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "fleet/model/onnx_codec.h"
 
 namespace dunlin::fleet {
-
-namespace {
-constexpr double kSecondsBetweenCheckpoints = 10;
-}
 
 TrainOptions train_options(const wire::v1::Plan& plan, std::shared_ptr<ThreadPool> pool) {
   const wire::v1::Training& t = plan.training();
@@ -24,6 +23,16 @@ TrainOptions train_options(const wire::v1::Plan& plan, std::shared_ptr<ThreadPoo
   o.seed = plan.seed();
   o.pool = std::move(pool);
   return o;
+}
+
+// A checkpoint saves time, no more: without room for it the training goes on.
+void CheckpointedTrainer::save(const Trainer& trainer) {
+  try {
+    save_checkpoint(files_, job_.checkpoint_path, trainer.checkpoint());
+  } catch (const Error& e) {
+    if (e.code() != ErrorCode::kIo) throw;
+    spdlog::warn("the training under way cannot be saved: {}", e.what());
+  }
 }
 
 LocalResult CheckpointedTrainer::train(const NamedTensors& start) {
@@ -44,18 +53,24 @@ LocalResult CheckpointedTrainer::train(const NamedTensors& start) {
   double saved = monotonic_seconds();
   const TrainResult result = trainer.train(job_.data, [&](const Progress& p) {
     if (job_.on_progress) job_.on_progress(p);
-    if (!job_.stop.stop_requested() && monotonic_seconds() - saved > kSecondsBetweenCheckpoints) {
-      save_checkpoint(files_, job_.checkpoint_path, trainer.checkpoint());
+    if (!job_.stop.stop_requested() && monotonic_seconds() - saved > job_.checkpoint_every_s) {
+      save(trainer);
       saved = monotonic_seconds();
     }
     return !job_.stop.stop_requested();
   });
   if (result.stopped) {
-    save_checkpoint(files_, job_.checkpoint_path, trainer.checkpoint());
+    save(trainer);
     throw TrainingStopped{};
   }
   LocalResult out;
-  out.tensors = tensors_of(trainer.model());
+  for (const NamedTensor& t : start) out.tensors.add(t);
+  for (const auto* names : {&trainer.trained(), &trainer.statistics()})
+    for (const std::string& name : *names) {
+      const Tensor& value = trainer.value(name);
+      const Tensor dense = value.is_row_major() ? value.view() : value.clone();
+      std::ranges::copy(dense.values<float>(), out.tensors.at(name).values.begin());
+    }
   out.examples = job_.data->size();
   out.metrics = {out.examples, result.loss, 0};
   return out;

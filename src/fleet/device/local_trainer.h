@@ -21,6 +21,7 @@ struct LocalTraining {
   std::shared_ptr<ThreadPool> pool;
   std::stop_token stop;
   std::function<void(const Progress&)> on_progress;
+  double checkpoint_every_s = 10;
 };
 
 class CheckpointedTrainer final : public LocalTrainer {
@@ -29,6 +30,7 @@ class CheckpointedTrainer final : public LocalTrainer {
   LocalResult train(const NamedTensors& start) override;
 
  private:
+  void save(const Trainer& trainer);
   LocalTraining job_;
   FileSystem& files_;
 };

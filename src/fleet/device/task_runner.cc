@@ -7,12 +7,14 @@
 #include "fleet/transport/channel.h"
 #include "fleet/transport/status.h"
 #include "fleet/wire/version.h"
+#include "learn/preprocess.h"
 
 namespace dunlin::fleet {
 
 namespace {
 
 constexpr int64_t kCommitTimeoutMs = 120'000;
+constexpr int64_t kEvaluationBatch = 64;
 constexpr const char *kTasks = "tasks", *kStrategyState = "strategy-state";
 
 std::string task_name(const wire::v1::Task& task) {
@@ -21,14 +23,6 @@ std::string task_name(const wire::v1::Task& task) {
 }
 
 }  // namespace
-
-Sha256 sha256_of(const std::string& bytes, std::string_view what) {
-  Sha256 out;
-  if (bytes.size() != out.size())
-    fail(ErrorCode::kCorrupt, "{}: a SHA-256 has {} bytes, got {}", what, out.size(), bytes.size());
-  std::memcpy(out.data(), bytes.data(), out.size());
-  return out;
-}
 
 std::string TaskRunner::folder_of(const wire::v1::Task& task) const {
   return join_path(join_path(state_dir_, kTasks), task_name(task));
@@ -41,12 +35,28 @@ void TaskRunner::clean(const std::string& keep_folder) {
     if (join_path(tasks, name) != keep_folder) files_.remove(join_path(tasks, name));
 }
 
+std::string TaskRunner::why_unfit(const std::string& model_path) const {
+  if (!data_.train || data_.train->size() == 0) return {};
+  const dunlin::Model model = parse_artefact(files_.read(model_path));
+  try {
+    const auto task = read_task(model.metadata, "the fleet's model");
+    if (!task) return "the fleet's model carries no task: its maker trains it once with `dunlin train`";
+    if (!task->labels.empty() && data_.train->class_of(0) >= 0) map_labels(*task, *data_.train);
+    std::vector<float> input(static_cast<size_t>(task->input.num_elements()));
+    prepare_input(*task, data_.train->example(0), data_.train->where(0) + ": ", input);
+    return {};
+  } catch (const Error& e) {
+    if (e.code() == ErrorCode::kIo) throw;
+    return e.what();
+  }
+}
+
 wire::v1::Metrics TaskRunner::evaluate(const std::string& model_path) const {
   wire::v1::Metrics out;
   if (!data_.held_out || data_.held_out->size() == 0) return out;
   const dunlin::Model model = parse_artefact(files_.read(model_path));
   const Metrics m = evaluate_model(model, task_of(model, *data_.held_out, "the fleet's model"),
-                                   data_.held_out, {.batch = 256, .pool = pool_});
+                                   data_.held_out, {.batch = kEvaluationBatch, .pool = pool_});
   out.set_examples(static_cast<uint64_t>(m.samples));
   out.set_loss(m.loss());
   out.set_accuracy(m.accuracy());
@@ -55,16 +65,15 @@ wire::v1::Metrics TaskRunner::evaluate(const std::string& model_path) const {
 
 void TaskRunner::make_update(const wire::v1::Task& task, const std::string& folder, ChunkClient& chunks,
                              std::stop_token stop, const OnEvent& on_event) {
-  const std::string model_path = join_path(folder, "model.onnx");
-  chunks.download(sha256_of(task.model().sha256(), "the task's model"), model_path, stop);
+  const std::string model_path =
+      models_.fetch(sha256_of(task.model().sha256(), "the task's model"), chunks, stop);
   NamedTensors broadcast;
   if (!task.broadcast().sha256().empty()) {
     const std::string path = join_path(folder, "broadcast");
     chunks.download(sha256_of(task.broadcast().sha256(), "the task's broadcast"), path, stop);
     broadcast = NamedTensors::parse(files_.read(path));
   }
-  const Bytes artefact = files_.read(model_path);
-  const dunlin::Model model = parse_artefact(artefact);
+  const dunlin::Model model = parse_artefact(files_.read(model_path));
   const auto& params = task.plan().strategy_params();
   const auto strategy = make_strategy(task.plan().strategy(), {params.begin(), params.end()});
 
@@ -116,14 +125,13 @@ wire::v1::CommitReply TaskRunner::run(const wire::v1::Task& task, wire::v1::Flee
 
   const TransferCount sent = chunks.upload(task.id(), task.attempt(), update_path, stop);
   on_event({.kind = DeviceEvent::Kind::kUploaded, .round = task.round(), .bytes = sent.bytes_moved});
-  const Bytes update = files_.read(update_path);
   wire::v1::CommitRequest request;
   request.set_protocol(kWireVersion);
   request.set_task(task.id());
   request.set_attempt(task.attempt());
-  const Sha256 hash = sha256(update);
+  const Sha256 hash = sha256_of_file(update_path, files_);
   request.set_sha256(hash.data(), hash.size());
-  request.set_size(update.size());
+  request.set_size(files_.size(update_path));
   grpc::ClientContext context;
   set_timeout(context, kCommitTimeoutMs);
   wire::v1::CommitReply reply;

@@ -7,6 +7,7 @@
 
 #include "base/threads.h"
 #include "dunlin/device.h"
+#include "fleet/device/model_store.h"
 #include "fleet/strategies/strategy.h"
 #include "fleet/transport/chunks.h"
 #include "fleet/wire/fleet.grpc.pb.h"
@@ -20,8 +21,13 @@ struct DeviceData {
 
 class TaskRunner {
  public:
-  TaskRunner(std::string state_dir, DeviceData data, std::shared_ptr<ThreadPool> pool, FileSystem& files)
-      : state_dir_(std::move(state_dir)), data_(std::move(data)), pool_(std::move(pool)), files_(files) {}
+  TaskRunner(std::string state_dir, DeviceData data, std::shared_ptr<ThreadPool> pool, ModelStore& models,
+             FileSystem& files)
+      : state_dir_(std::move(state_dir)),
+        data_(std::move(data)),
+        pool_(std::move(pool)),
+        models_(models),
+        files_(files) {}
 
   using OnEvent = std::function<void(const DeviceEvent&)>;
   /// Returns the coordinator's answer to the update. Throws TrainingStopped, kUnavailable when the link broke
@@ -29,6 +35,9 @@ class TaskRunner {
   wire::v1::CommitReply run(const wire::v1::Task& task, wire::v1::Fleet::Stub& fleet, ChunkClient& chunks,
                             std::stop_token stop, const OnEvent& on_event);
 
+  /// Why this device's data cannot teach that model (labels outside its map, samples of another shape), and
+  /// what to do; empty when it can.
+  std::string why_unfit(const std::string& model_path) const;
   /// Tries an artefact on the held-out data.
   wire::v1::Metrics evaluate(const std::string& model_path) const;
 
@@ -45,10 +54,8 @@ class TaskRunner {
   std::string state_dir_;
   DeviceData data_;
   std::shared_ptr<ThreadPool> pool_;
+  ModelStore& models_;
   FileSystem& files_;
 };
-
-/// Throws kCorrupt unless it is 32 bytes.
-Sha256 sha256_of(const std::string& bytes, std::string_view what);
 
 }  // namespace dunlin::fleet

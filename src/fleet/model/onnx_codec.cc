@@ -6,6 +6,7 @@
 #include "graph/onnx/export.h"
 #include "graph/onnx/import.h"
 #include "learn/train_graph.h"
+#include "tensor/formats.h"
 
 namespace dunlin::fleet {
 
@@ -38,6 +39,9 @@ void assign(dunlin::Model& model, const NamedTensors& tensors) {
     if (!old || old->shape().dims() != t.shape)
       fail(ErrorCode::kInvalidArgument, "the model has no initialiser \"{}\" of shape {}", t.name,
            shape_text(t.shape));
+    if (old->format() == &formats::kF32 &&
+        std::ranges::equal(std::as_bytes(old->values<float>()), std::as_bytes(std::span(t.values))))
+      continue;  // the same bits need no second copy
     g.initializers[v] =
         std::make_shared<Tensor>(Tensor::of<float>(Shape(t.shape), std::span<const float>(t.values)));
   }

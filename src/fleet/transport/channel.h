@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "fleet/identity/authority.h"
@@ -23,5 +24,18 @@ std::shared_ptr<grpc::Channel> open_channel(const HostPort& target, const std::s
 
 /// Every call has an end, however long the link is away.
 void set_timeout(grpc::ClientContext& context, int64_t timeout_ms);
+
+/// Cancels a call when its owner is asked to stop. Must not outlive either.
+class StopGuard {
+ public:
+  StopGuard(const std::stop_token& stop, grpc::ClientContext& context) : callback_(stop, Cancel{&context}) {}
+
+ private:
+  struct Cancel {
+    grpc::ClientContext* context;
+    void operator()() const { context->TryCancel(); }
+  };
+  std::stop_callback<Cancel> callback_;
+};
 
 }  // namespace dunlin::fleet

@@ -14,19 +14,6 @@ constexpr int64_t kCallTimeoutMs = 60'000;
 constexpr int64_t kStreamTimeoutMs = 10 * 60'000;
 constexpr int kMaxBadChunks = 3;
 
-// Cancels a call when its owner is asked to stop.
-class StopGuard {
- public:
-  StopGuard(const std::stop_token& stop, grpc::ClientContext& context) : callback_(stop, Cancel{&context}) {}
-
- private:
-  struct Cancel {
-    grpc::ClientContext* context;
-    void operator()() const { context->TryCancel(); }
-  };
-  std::stop_callback<Cancel> callback_;
-};
-
 void check_stop(const std::stop_token& stop, const std::string& what) {
   if (stop.stop_requested())
     fail(ErrorCode::kCancelled, "{}: stopped; what is there will be used next time", what);

@@ -1,5 +1,5 @@
 // A tiny HTTP CONNECT proxy for tests. Every name leads to loopback, so that only the proxy can resolve it;
-// and the link can be cut after so many bytes.
+// and the link can be cut, or stand still, after so many bytes.
 #pragma once
 
 #include <poll.h>
@@ -47,11 +47,29 @@ class TestProxy {
   }
   /// Tunnels break once this many more bytes went from device to server, or back.
   void cut_after(int64_t bytes) { bytes_left_ = bytes; }
-  void heal() { bytes_left_ = INT64_MAX; }
+  /// The same for one direction: devices to server, or back.
+  void cut_up_after(int64_t bytes) { left_[kUp] = bytes; }
+  void cut_down_after(int64_t bytes) { left_[kDown] = bytes; }
+  /// Tunnels stay open, but nothing moves any more.
+  void hold_up_after(int64_t bytes) {
+    hold_ = true;
+    left_[kUp] = bytes;
+  }
+  void heal() {
+    bytes_left_ = left_[kUp] = left_[kDown] = INT64_MAX;
+    hold_ = false;
+  }
+  /// Bytes that came in from devices, and from the server, so far.
+  int64_t bytes_up() const { return passed_[kUp]; }
+  int64_t bytes_down() const { return passed_[kDown]; }
 
   std::atomic<bool> refuse{false};  // answer 403 to everybody
 
  private:
+  static constexpr size_t kUp = 0, kDown = 1;
+
+  bool is_cut() const { return bytes_left_ <= 0 || (!hold_ && (left_[kUp] <= 0 || left_[kDown] <= 0)); }
+
   static void nap(int fd) {
     pollfd p{fd, POLLIN, 0};
     ::poll(&p, 1, 20);
@@ -89,7 +107,7 @@ class TestProxy {
       last_request_ = head;
     }
     const std::string target = head.substr(8, head.find(' ', 8) - 8);  // after "CONNECT "
-    if (refuse || bytes_left_ <= 0) {
+    if (refuse || is_cut()) {
       const std::string answer = "HTTP/1.1 403 Forbidden by policy\r\n\r\n";
       send_all(client.get(), answer.data(), answer.size());
       return;
@@ -116,7 +134,11 @@ class TestProxy {
         const ssize_t n = ::recv(ends[side], buffer.data(), buffer.size(), 0);
         if (n == 0 || (n < 0 && errno != EAGAIN)) return;
         if (n < 0) continue;
-        if ((bytes_left_ -= n) <= 0) return;
+        passed_[side] += n;
+        bytes_left_ -= n;
+        left_[side] -= n;
+        if (is_cut()) return;
+        while (hold_ && left_[side] <= 0 && !stopping_) nap(-1);
         if (!send_all(ends[1 - side], buffer.data(), static_cast<size_t>(n))) return;
       }
     }
@@ -128,6 +150,8 @@ class TestProxy {
   std::atomic<bool> stopping_{false};
   std::atomic<int> tunnels_{0};
   std::atomic<int64_t> bytes_left_{INT64_MAX};
+  std::array<std::atomic<int64_t>, 2> left_{INT64_MAX, INT64_MAX}, passed_{0, 0};
+  std::atomic<bool> hold_{false};
   Listener listener_;
 };
 
