@@ -17,7 +17,8 @@
 
 namespace dunlin::cli {
 
-ChildProcess::ChildProcess(const std::vector<std::string>& arguments, const std::string& log_path) {
+ChildProcess::ChildProcess(const std::vector<std::string>& arguments, const std::string& log_path,
+                           const std::string& program) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) fail(ErrorCode::kIo, "cannot make a pipe: {}", std::strerror(errno));
   const int log = ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -35,7 +36,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& arguments, const std:
     ::dup2(ends[1], STDOUT_FILENO);
     ::dup2(log, STDERR_FILENO);
     restore_signals();
-    ::execv("/proc/self/exe", argv.data());
+    ::execv(program.c_str(), argv.data());
     ::_exit(127);
   }
   ::close(ends[1]);
@@ -86,11 +87,14 @@ void ChildProcess::terminate() {
 int ChildProcess::join(int64_t timeout_ms) {
   const double end = monotonic_seconds() + static_cast<double>(timeout_ms) / 1e3;
   while (!exit_code() && monotonic_seconds() < end) system_clock().sleep_ms(10);
-  if (!exit_code()) {
-    ::kill(pid_, SIGKILL);
-    while (!exit_code()) system_clock().sleep_ms(5);
-  }
+  kill();
   return *exit_code();
+}
+
+void ChildProcess::kill() {
+  if (pid_ <= 0 || exit_code()) return;
+  ::kill(pid_, SIGKILL);
+  while (!exit_code()) system_clock().sleep_ms(1);
 }
 
 uint64_t resident_bytes(pid_t pid) {

@@ -11,8 +11,9 @@ namespace dunlin::cli {
 
 class ChildProcess {
  public:
-  /// Runs this program with other arguments. stderr goes to `log_path`; stdout is read by read_line().
-  ChildProcess(const std::vector<std::string>& arguments, const std::string& log_path);
+  /// Runs `program`, by default this one again. stderr goes to `log_path`; stdout is read by read_line().
+  ChildProcess(const std::vector<std::string>& arguments, const std::string& log_path,
+               const std::string& program = "/proc/self/exe");
   /// Kills it when it still runs.
   ~ChildProcess();
   ChildProcess(ChildProcess&& other) noexcept;
@@ -23,6 +24,8 @@ class ChildProcess {
   /// The exit code once it has ended, 128 + signal for a killed one.
   std::optional<int> exit_code();
   void terminate();
+  /// SIGKILL, and waits for the end.
+  void kill();
   /// Waits up to `timeout_ms` for its end, then kills it.
   int join(int64_t timeout_ms);
   pid_t pid() const { return pid_; }
