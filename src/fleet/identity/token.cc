@@ -70,4 +70,9 @@ Token parse_token(std::string_view text) {
   return token;
 }
 
+std::string token_text(const std::string& given, FileSystem& files) {
+  if (!given.starts_with('@')) return given;
+  return std::string(as_chars(files.read(given.substr(1), kMaxTextBytes)));
+}
+
 }  // namespace dunlin::fleet

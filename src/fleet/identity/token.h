@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/file_system.h"
 #include "base/random.h"
 
 namespace dunlin::fleet {
@@ -31,5 +32,9 @@ std::string to_text(const Token& token);
 /// White space around the text is ignored. kInvalidArgument, never repeating the secret, when the token is
 /// damaged or of a version that this program does not know.
 Token parse_token(std::string_view text);
+
+/// What a user gave as a token: the text itself, or @FILE for one that should not stand in a command line, where
+/// every user of the machine can read it. kNotFound when there is no such file.
+std::string token_text(const std::string& given, FileSystem& files);
 
 }  // namespace dunlin::fleet

@@ -81,5 +81,14 @@ TEST(Token, HostAndPortsAreChecked) {
   EXPECT_EQ(code_of([&] { parse_token(with_checksum(next_version)); }), ErrorCode::kUnsupported);
 }
 
+TEST(Token, MayLieInAFile) {
+  const TemporaryFolder folder;
+  const std::string text = to_text(sample());
+  system_files().write_atomic(folder.file("token"), as_bytes(text + "\n"), 0600);
+  EXPECT_EQ(token_text(text, system_files()), text);
+  EXPECT_EQ(parse_token(token_text("@" + folder.file("token"), system_files())), sample());
+  EXPECT_EQ(code_of([&] { token_text("@" + folder.file("none"), system_files()); }), ErrorCode::kNotFound);
+}
+
 }  // namespace
 }  // namespace dunlin::fleet
