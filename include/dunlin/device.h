@@ -1,6 +1,7 @@
 /// A member of a fleet, inside a product: it runs the fleet's newest model on the device's own inputs and, in
 /// the background, improves it on the device's own data, which never leaves it.
 ///
+/// Example:
 ///   dunlin::Device device({.state_dir = "/var/lib/scanner", .token = token, .data = "/var/lib/images"});
 ///   std::jthread learning([&](std::stop_token stop) { device.learn(stop); });
 ///   const std::vector<dunlin::Tensor> out = device.run(inputs);  // the newest model's
@@ -26,6 +27,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -36,12 +38,12 @@
 namespace dunlin {
 
 struct DeviceOptions {
-  std::string state_dir;  ///< made when missing, mode 0700; one device each
-  std::string token;      ///< needed once
-  std::string data;       ///< as docs/data.md says; empty: the device runs models and does not learn
-  std::string part;       ///< "dirichlet:0.3:7" or "uniform:7": with `share`, only that part of the data
-  std::string share;      ///< "3/8"
-  double held_out = 0.1;  ///< of the data, only for evaluation
+  std::string state_dir = {};  ///< made when missing, mode 0700; one device each
+  std::string token = {};      ///< needed once; @FILE for one that lies in a file
+  std::string data = {};       ///< as docs/data.md says; empty: the device runs models and does not learn
+  std::string part = {};       ///< "dirichlet:0.3:7" or "uniform:7": with `share`, only that part of the data
+  std::string share = {};      ///< "3/8"
+  double held_out = 0.1;       ///< of the data, only for evaluation
   int num_threads = 1;
 };
 
@@ -56,8 +58,8 @@ struct DeviceEvent {
     kTaskEnded,     ///< accepted or refused: `text` says which
     kModelChanged,  ///< `version`
     kCannotLearn,   ///< the data does not fit the fleet's model: `text`; it is run, not taught
-    kUnreachable,   ///< the coordinator is away, or the disk is full: `text`, and `wait_ms` until the next try
-    kFinished,      ///< the fleet has published its last round
+    kUnreachable,  ///< the coordinator is away, or the disk is full: `text`, and `wait_ms` until the next try
+    kFinished,     ///< the fleet has published its last round
   };
   Kind kind;
   std::string text;

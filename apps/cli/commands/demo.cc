@@ -111,13 +111,16 @@ FleetResult run_fleet(const Options& o, const Model& model, const WorkFolder& wo
          all.substr(all.size() - std::min<size_t>(all.size(), 800)));
   };
   if (!coordinator.read_line()) failed("the coordinator", join_path(log_dir, "coordinator"));
-  const std::string token =
-      fleet::make_token(dir, o.devices, 3'600'000, files, system_clock(), system_random()).text;
+  const std::string token = work.file("token");
+  files.write_atomic(
+      token,
+      as_bytes(fleet::make_token(dir, o.devices, 3'600'000, files, system_clock(), system_random()).text),
+      0600);
   std::vector<ChildProcess> devices;
   for (int64_t i = 1; i <= o.devices; ++i)
     devices.emplace_back(
         std::vector<std::string>{"device", "--dir", work.file("device-" + std::to_string(i)), "--token",
-                                 token, "--data", config.evaluation.data, "--part",
+                                 "@" + token, "--data", config.evaluation.data, "--part",
                                  fmt::format("dirichlet:{}:{}", o.alpha, o.seed), "--share",
                                  fmt::format("{}/{}", i, o.devices), "--threads", "1", "--quiet", "--json"},
         join_path(log_dir, "device-" + std::to_string(i)));

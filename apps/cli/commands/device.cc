@@ -100,7 +100,10 @@ void add_device(CLI::App& app) {
                             [o](const Common& common) { return run_device(*o, common); });
   c->add_option("--dir", o->device.state_dir, "This device's state: key, certificate, model, work under way")
       ->required();
-  c->add_option("--token", o->device.token, "From `dunlin fleet token`; needed at the first start only");
+  c->add_option("--token", o->device.token,
+                "From `dunlin fleet token`, or @FILE that holds it: others on the machine can read a command "
+                "line; needed at the first start only")
+      ->envname("DUNLIN_TOKEN");
   c->add_option("--data", o->device.data, "Its own data, which never leaves it (docs/data.md)");
   c->add_option("--part", o->device.part, "uniform:SEED or dirichlet:ALPHA:SEED, with --share");
   c->add_option("--share", o->device.share, "I/N: only this part of the data");

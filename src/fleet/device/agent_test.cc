@@ -60,7 +60,8 @@ struct LoneDevice {
   /// Until the fleet has finished, or `stop`.
   bool run(const DatasetPtr& data, const TaskRunner::OnEvent& on_event, std::stop_token stop = {}) {
     ModelStore models(state(), files);
-    TaskRunner tasks(state(), {data, nullptr}, std::make_shared<ThreadPool>(1), models, files);
+    TaskRunner tasks(state(), {data, nullptr}, std::make_shared<ThreadPool>(1), models, files,
+                     system_clock());
     Agent agent(*identity, state(), {files, system_clock(), tasks, models, {}});
     return agent.run(stop, on_event, [](uint64_t, const std::string&) {});
   }

@@ -67,10 +67,12 @@ fleet::DeviceIdentity identity_of(const DeviceOptions& o, bool& enrolled_now) {
   FileSystem& files = system_files();
   const auto known = fleet::load_device_identity(o.state_dir, files);
   enrolled_now = !known;
-  // With a token enroll() looks at what is there: another fleet's is refused, an expired one renewed.
-  if (!o.token.empty())
-    return fleet::enroll(fleet::parse_token(o.token), o.state_dir, fleet::ProxySettings::from_environment(),
-                         files, system_clock());
+  // With a token enroll() looks at what is there: another fleet's is refused, an expired one renewed. A file that
+  // was deleted after the enrolment is as good as no token.
+  const bool gone = o.token.starts_with('@') && known && !files.exists(o.token.substr(1));
+  if (!o.token.empty() && !gone)
+    return fleet::enroll(fleet::parse_token(fleet::token_text(o.token, files)), o.state_dir,
+                         fleet::ProxySettings::from_environment(), files, system_clock());
   if (known) return *known;
   fail(ErrorCode::kFailedPrecondition,
        "{}: this device is not enrolled yet: ask for a token (`dunlin fleet token DIR`) and start with "
@@ -98,7 +100,7 @@ struct Device::State {
             (system_files().make_directories(options.state_dir, 0700), join_path(options.state_dir, "lock"))),
         pool(std::make_shared<ThreadPool>(options.num_threads)),
         models(options.state_dir, system_files()),
-        tasks(options.state_dir, split_data(options), pool, models, system_files()),
+        tasks(options.state_dir, split_data(options), pool, models, system_files(), system_clock()),
         identity(identity_of(options, enrolled_now)) {
     if (const auto known = models.current()) version = known->version, model = known->path;
   }
@@ -228,7 +230,7 @@ std::vector<DeviceCheck> check_device(const DeviceOptions& o) {
     target = fleet::check_target(*identity);
     if (!o.token.empty())
       attempt("token", "another fleet needs another folder: give another --dir, or leave out --token", [&] {
-        const fleet::Token token = fleet::parse_token(o.token);
+        const fleet::Token token = fleet::parse_token(fleet::token_text(o.token, files));
         if (token.authority_fingerprint != target->authority_fingerprint)
           fail(ErrorCode::kFailedPrecondition,
                "{} belongs to a device of fleet {}, the token to another fleet", o.state_dir,
@@ -239,7 +241,7 @@ std::vector<DeviceCheck> check_device(const DeviceOptions& o) {
     attempt("token", "ask the fleet's administrator for a token: `dunlin fleet token DIR`", [&] {
       if (o.token.empty())
         fail(ErrorCode::kFailedPrecondition, "no token was given and this device is not enrolled");
-      const fleet::Token token = fleet::parse_token(o.token);
+      const fleet::Token token = fleet::parse_token(fleet::token_text(o.token, files));
       target = fleet::check_target(token);
       return fmt::format("well-formed, for {} port {}", token.host, token.enrolment_port);
     });

@@ -50,12 +50,13 @@ LocalResult CheckpointedTrainer::train(const NamedTensors& start) {
       files_.remove(job_.checkpoint_path);  // damaged or of other data: the training begins anew
     }
   }
-  double saved = monotonic_seconds();
+  int64_t saved_ms = job_.clock->monotonic_ms();
   const TrainResult result = trainer.train(job_.data, [&](const Progress& p) {
     if (job_.on_progress) job_.on_progress(p);
-    if (!job_.stop.stop_requested() && monotonic_seconds() - saved > job_.checkpoint_every_s) {
+    if (!job_.stop.stop_requested() &&
+        static_cast<double>(job_.clock->monotonic_ms() - saved_ms) >= job_.checkpoint_every_s * 1e3) {
       save(trainer);
-      saved = monotonic_seconds();
+      saved_ms = job_.clock->monotonic_ms();
     }
     return !job_.stop.stop_requested();
   });

@@ -20,6 +20,7 @@ struct LocalTraining {
   std::string checkpoint_path;
   std::shared_ptr<ThreadPool> pool;
   std::stop_token stop;
+  Clock* clock = &system_clock();
   std::function<void(const Progress&)> on_progress;
   double checkpoint_every_s = 10;
 };

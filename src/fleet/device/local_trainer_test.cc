@@ -46,9 +46,11 @@ struct Job {
                                  .checkpoint_path = folder.file("training"),
                                  .pool = std::make_shared<ThreadPool>(1),
                                  .stop = stop.get_token(),
+                                 .clock = clock,
                                  .on_progress =
                                      [&](const Progress& p) {
                                        ++steps;
+                                       manual.advance_ms(step_ms);
                                        if (p.step == stop_after) stop.request_stop();
                                        if (p.step == die_after) throw std::runtime_error("killed");
                                      },
@@ -62,6 +64,9 @@ struct Job {
   DatasetPtr data;
   dunlin::Model model;
   wire::v1::Plan plan;
+  ManualClock manual;
+  Clock* clock = &system_clock();
+  int64_t step_ms = 0;  // that `manual` moves on by
   int64_t die_after = 0;
   int64_t steps = 0;  // of the last call
 };
@@ -116,6 +121,17 @@ TEST(CheckpointedTrainer, AFullDiskCostsTheCheckpointOnly) {
   disk.writes_left = 0;
   EXPECT_EQ(job.train(0, disk, 0).tensors, whole.train().tensors);
   EXPECT_FALSE(job.saved());
+}
+
+TEST(CheckpointedTrainer, SavesWhenTheClockSaysSo) {
+  Job job;
+  job.clock = &job.manual;
+  FullDisk counting;
+  job.train(0, counting);
+  EXPECT_EQ(counting.writes, 0);  // the clock stood still
+  job.step_ms = 4'000;
+  job.train(0, counting);
+  EXPECT_EQ(counting.writes, kSteps / 3);  // a checkpoint every ten seconds: after every third step
 }
 
 }  // namespace

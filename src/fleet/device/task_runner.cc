@@ -94,6 +94,7 @@ void TaskRunner::make_update(const wire::v1::Task& task, const std::string& fold
        .checkpoint_path = join_path(folder, "training.safetensors"),
        .pool = pool_,
        .stop = stop,
+       .clock = &clock_,
        .on_progress =
            [&](const Progress& p) {
              on_event({.kind = DeviceEvent::Kind::kTraining,
@@ -134,6 +135,7 @@ wire::v1::CommitReply TaskRunner::run(const wire::v1::Task& task, wire::v1::Flee
   request.set_size(files_.size(update_path));
   grpc::ClientContext context;
   set_timeout(context, kCommitTimeoutMs);
+  const StopGuard guard(stop, context);
   wire::v1::CommitReply reply;
   check_status(fleet.Commit(&context, request, &reply), "committing the update");
   if (reply.reason() == wire::v1::UPDATE_ACCEPTED && files_.exists(join_path(folder, kStrategyState)))

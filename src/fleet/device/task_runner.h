@@ -5,6 +5,7 @@
 #include <functional>
 #include <stop_token>
 
+#include "base/clock.h"
 #include "base/threads.h"
 #include "dunlin/device.h"
 #include "fleet/device/model_store.h"
@@ -22,12 +23,13 @@ struct DeviceData {
 class TaskRunner {
  public:
   TaskRunner(std::string state_dir, DeviceData data, std::shared_ptr<ThreadPool> pool, ModelStore& models,
-             FileSystem& files)
+             FileSystem& files, Clock& clock)
       : state_dir_(std::move(state_dir)),
         data_(std::move(data)),
         pool_(std::move(pool)),
         models_(models),
-        files_(files) {}
+        files_(files),
+        clock_(clock) {}
 
   using OnEvent = std::function<void(const DeviceEvent&)>;
   /// Returns the coordinator's answer to the update. Throws TrainingStopped, kUnavailable when the link broke
@@ -56,6 +58,7 @@ class TaskRunner {
   std::shared_ptr<ThreadPool> pool_;
   ModelStore& models_;
   FileSystem& files_;
+  Clock& clock_;
 };
 
 }  // namespace dunlin::fleet
