@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -90,7 +91,8 @@ class SystemFiles final : public FileSystem {
   }
 
   void write_atomic(const std::string& path, ByteSpan data, unsigned mode) override {
-    const std::string temporary = path + ".tmp" + std::to_string(::getpid());
+    // Of this process and this call: two writers of one path must not meet in one file.
+    const std::string temporary = fmt::format("{}.tmp{}-{}", path, ::getpid(), ++num_temporaries_);
     try {
       File file(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode, "create");
       file.write_all(data);
@@ -115,9 +117,11 @@ class SystemFiles final : public FileSystem {
   }
 
   void append(const std::string& path, ByteSpan data) override {
+    const bool fresh = !exists(path);
     File file(path, O_WRONLY | O_CREAT | O_APPEND, 0644, "open");
     file.write_all(data);
     file.sync();
+    if (fresh) sync_parent(path);
   }
 
   void rename(const std::string& from, const std::string& to) override {
@@ -143,6 +147,7 @@ class SystemFiles final : public FileSystem {
     const std::string parent = fs::path(path).parent_path().string();
     if (!parent.empty()) make_directories(parent, mode);
     if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) fail_io("create the folder", path);
+    sync_parent(path);
   }
 
   void remove(const std::string& path) override {
@@ -160,7 +165,17 @@ class SystemFiles final : public FileSystem {
     std::sort(names.begin(), names.end());
     return names;
   }
+
+ private:
+  std::atomic<uint64_t> num_temporaries_{0};
 };
+
+// NAME.tmpPID-NUMBER, as write_atomic makes them.
+bool is_temporary(std::string_view name) {
+  const size_t at = name.rfind(".tmp");
+  return at != std::string_view::npos && at + 4 < name.size() &&
+         name.find_first_not_of("0123456789-", at + 4) == std::string_view::npos;
+}
 
 }  // namespace
 
@@ -216,6 +231,11 @@ MappedFile::MappedFile(const std::string& folder, const std::string& relative) {
 
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+void remove_temporaries(const std::string& dir, FileSystem& files) {
+  for (const std::string& name : files.list(dir))
+    if (is_temporary(name)) files.remove(join_path(dir, name));
 }
 
 std::string join_path(std::string_view directory, std::string_view name) {

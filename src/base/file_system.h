@@ -26,12 +26,13 @@ class FileSystem {
   virtual void write_at(const std::string& path, uint64_t offset, ByteSpan data) = 0;
   /// What was written to the file, and its name, are durable when it returns.
   virtual void sync(const std::string& path) = 0;
-  /// Adds to the end and makes it durable before returning.
+  /// Adds to the end (of a new file, when missing) and makes it durable before returning.
   virtual void append(const std::string& path, ByteSpan data) = 0;
   /// Replaces `to`, durably.
   virtual void rename(const std::string& from, const std::string& to) = 0;
   virtual bool exists(const std::string& path) = 0;
   virtual uint64_t size(const std::string& path) = 0;
+  /// Those that are missing, durably.
   virtual void make_directories(const std::string& path, unsigned mode = 0755) = 0;
   /// A file or a whole folder; nothing happens when it is missing.
   virtual void remove(const std::string& path) = 0;
@@ -59,6 +60,9 @@ class MappedFile {
   void map(int fd, const std::string& path);
   ByteSpan bytes_;
 };
+
+/// Removes what a killed process left of its write_atomic calls in this folder. Nobody may be writing there.
+void remove_temporaries(const std::string& dir, FileSystem& files);
 
 /// "DIR/NAME"
 std::string join_path(std::string_view directory, std::string_view name);

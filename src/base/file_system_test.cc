@@ -1,13 +1,43 @@
 #include "base/file_system.h"
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <mutex>
+#include <thread>
+#include <vector>
 
 #include "base/error.h"
 
+namespace {
+std::mutex synced_mutex;
+std::vector<std::string> synced;
+}  // namespace
+
+// Stands in for the C library's: tells which files and folders the code under test waited for.
+extern "C" int fsync(int fd) {
+  std::error_code ignored;
+  const std::string path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd), ignored);
+  {
+    std::lock_guard lock(synced_mutex);
+    synced.push_back(path);
+  }
+  return static_cast<int>(::syscall(SYS_fsync, fd));
+}
+
 namespace dunlin {
 namespace {
+
+// What `call` made durable.
+template <typename Call>
+std::vector<std::string> synced_by(Call&& call) {
+  synced.clear();
+  call();
+  return synced;
+}
 
 TEST(FileSystem, AtomicWriteRangesAndFolders) {
   FileSystem& files = system_files();
@@ -35,6 +65,63 @@ TEST(FileSystem, AtomicWriteRangesAndFolders) {
   }
   files.remove(dir);
   EXPECT_FALSE(files.exists(dir));
+}
+
+TEST(FileSystem, ANewNameIsAsDurableAsItsBytes) {
+  FileSystem& files = system_files();
+  const std::string dir =
+      std::filesystem::canonical(testing::TempDir()).string() + "/dunlin_file_system_durable_test";
+  files.remove(dir);
+  const auto holds = [](const std::vector<std::string>& paths, const std::string& path) {
+    return std::find(paths.begin(), paths.end(), path) != paths.end();
+  };
+  const auto made = synced_by([&] { files.make_directories(dir + "/a/b"); });
+  EXPECT_TRUE(holds(made, dir + "/a")) << "it names b";
+  EXPECT_TRUE(holds(made, dir)) << "it names a";
+  EXPECT_TRUE(synced_by([&] { files.make_directories(dir + "/a/b"); }).empty());
+  const auto appended = synced_by([&] { files.append(dir + "/log", as_bytes("x")); });
+  EXPECT_TRUE(holds(appended, dir + "/log"));
+  EXPECT_TRUE(holds(appended, dir)) << "it names the new file";
+  EXPECT_FALSE(holds(synced_by([&] { files.append(dir + "/log", as_bytes("x")); }), dir));
+  files.write_at(dir + "/parts", 0, as_bytes("x"));
+  EXPECT_TRUE(holds(synced_by([&] { files.sync(dir + "/parts"); }), dir));
+  EXPECT_TRUE(holds(synced_by([&] { files.write_atomic(dir + "/whole", as_bytes("x")); }), dir));
+  EXPECT_TRUE(holds(synced_by([&] { files.rename(dir + "/whole", dir + "/a/b/whole"); }), dir + "/a/b"));
+  files.remove(dir);
+}
+
+TEST(FileSystem, WritersOfOnePathDoNotMeet) {
+  FileSystem& files = system_files();
+  const std::string dir = testing::TempDir() + "/dunlin_file_system_writers_test";
+  files.remove(dir);
+  files.make_directories(dir);
+  const std::string path = dir + "/x";
+  std::vector<std::thread> writers;
+  for (int w = 0; w < 4; ++w)
+    writers.emplace_back([&, w] {
+      const Bytes data(100'000, static_cast<std::byte>('a' + w));
+      for (int i = 0; i < 50; ++i) {
+        EXPECT_NO_THROW(files.write_atomic(path, data));
+        const Bytes got = files.read(path);
+        ASSERT_EQ(got.size(), data.size());
+        EXPECT_EQ(std::count(got.begin(), got.end(), got[0]), 100'000) << "bytes of two writers";
+      }
+    });
+  for (std::thread& t : writers) t.join();
+  EXPECT_EQ(files.list(dir), std::vector<std::string>{"x"});
+  files.remove(dir);
+}
+
+TEST(FileSystem, LeftOversOfAKilledWriteAreSwept) {
+  FileSystem& files = system_files();
+  const std::string dir = testing::TempDir() + "/dunlin_file_system_sweep_test";
+  files.remove(dir);
+  files.make_directories(dir);
+  for (const char* name : {"x", "x.tmp12-3", "x.tmp", "x.tmpl", "x.tmp1.toml"})
+    files.write_atomic(join_path(dir, name), as_bytes("x"));
+  remove_temporaries(dir, files);
+  EXPECT_EQ(files.list(dir), (std::vector<std::string>{"x", "x.tmp", "x.tmp1.toml", "x.tmpl"}));
+  files.remove(dir);
 }
 
 TEST(MappedFile, StaysBelowItsFolder) {
