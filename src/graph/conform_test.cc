@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <ostream>
 #include <set>
 
 #include "base/error.h"
@@ -14,10 +15,15 @@ namespace {
 const std::string kTestData = "/usr/share/libonnx-testdata/data/";
 
 // ONNX's own tests against the scalar references. What is unsupported is printed by name; nothing may fail.
-class Conform : public testing::TestWithParam<const char*> {};
+struct Tree {
+  const char* name;
+  int passed;  // at least: what ran once must not turn into "unsupported" unseen
+};
+void PrintTo(const Tree& tree, std::ostream* out) { *out << tree.name; }
+class Conform : public testing::TestWithParam<Tree> {};
 
 TEST_P(Conform, NoCaseFails) {
-  const std::string dir = kTestData + GetParam();
+  const std::string dir = kTestData + GetParam().name;
   ASSERT_TRUE(std::filesystem::exists(dir))
       << "ONNX's test data are missing: tools/setup installs libonnx-testdata";
   const ConformReport report = conform(dir, run_with_references);
@@ -31,14 +37,16 @@ TEST_P(Conform, NoCaseFails) {
     for (const std::string& name : cases) std::printf(" %s", name.c_str());
     std::printf("\n");
   }
-  std::printf("%s: %d passed (%d random), %d failed, %d unsupported\n", GetParam(), report.passed,
+  EXPECT_GE(report.passed, GetParam().passed);
+  std::printf("%s: %d passed (%d random), %d failed, %d unsupported\n", GetParam().name, report.passed,
               report.random, report.failed, report.unsupported);
 }
 
 INSTANTIATE_TEST_SUITE_P(OnnxTestData, Conform,
-                         testing::Values("node", "pytorch-converted", "pytorch-operator", "simple"),
+                         testing::Values(Tree{"node", 807}, Tree{"pytorch-converted", 82},
+                                         Tree{"pytorch-operator", 35}, Tree{"simple", 7}),
                          [](const auto& info) {
-                           std::string name = info.param;
+                           std::string name = info.param.name;
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <ostream>
 
 namespace dunlin {
 namespace {
@@ -12,10 +13,15 @@ namespace {
 const std::string kTestData = "/usr/share/libonnx-testdata/data/";
 
 // ONNX's own tests through plans and kernels. graph/conform_test.cc holds the references to the same cases.
-class SessionConform : public testing::TestWithParam<const char*> {};
+struct Tree {
+  const char* name;
+  int passed;  // at least: what ran once must not turn into "unsupported" unseen
+};
+void PrintTo(const Tree& tree, std::ostream* out) { *out << tree.name; }
+class SessionConform : public testing::TestWithParam<Tree> {};
 
 TEST_P(SessionConform, NoCaseFails) {
-  const std::string dir = kTestData + GetParam();
+  const std::string dir = kTestData + GetParam().name;
   ASSERT_TRUE(std::filesystem::exists(dir))
       << "ONNX's test data are missing: tools/setup installs libonnx-testdata";
   const ConformReport planned = conform(dir, session_runner());
@@ -29,14 +35,16 @@ TEST_P(SessionConform, NoCaseFails) {
               reference.cases[i].result == ConformCase::Result::kUnsupported)
         << c.name << ": " << c.reason;
   }
-  std::printf("%s: %d passed (%d random), %d failed, %d unsupported\n", GetParam(), planned.passed,
+  EXPECT_GE(planned.passed, GetParam().passed);
+  std::printf("%s: %d passed (%d random), %d failed, %d unsupported\n", GetParam().name, planned.passed,
               planned.random, planned.failed, planned.unsupported);
 }
 
 INSTANTIATE_TEST_SUITE_P(OnnxTestData, SessionConform,
-                         testing::Values("node", "pytorch-converted", "pytorch-operator", "simple"),
+                         testing::Values(Tree{"node", 807}, Tree{"pytorch-converted", 82},
+                                         Tree{"pytorch-operator", 35}, Tree{"simple", 7}),
                          [](const auto& info) {
-                           std::string name = info.param;
+                           std::string name = info.param.name;
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
