@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "base/random.h"
 
 namespace dunlin {
 
@@ -102,15 +101,6 @@ EncodeResult encode_nearest(const FixedPoint& code, std::span<const float> value
   // vectorises.
   return encode(code, values, out, [](double v, size_t) {
     return static_cast<int32_t>(static_cast<uint32_t>(std::bit_cast<uint64_t>(v + 6755399441055744.0)));
-  });
-}
-
-EncodeResult encode_stochastic(const FixedPoint& code, std::span<const float> values, uint64_t seed,
-                               uint64_t stream, std::span<std::byte> out) {
-  Philox rng(seed, stream);
-  return encode(code, values, out, [&rng](double v, size_t) {
-    const double u = rng.next_u32() * 0x1p-32;
-    return static_cast<int32_t>(std::floor(v + u));
   });
 }
 

@@ -41,18 +41,13 @@ struct EncodeResult {
 /// Rounds to the nearest code, ties to even. `out` holds code.bytes(values.size()) bytes.
 EncodeResult encode_nearest(const FixedPoint& code, std::span<const float> values, std::span<std::byte> out);
 
-/// Rounds up or down at random so that the mean is exact (unbiased); element i draws Philox(seed, stream)
-/// number i.
-EncodeResult encode_stochastic(const FixedPoint& code, std::span<const float> values, uint64_t seed,
-                               uint64_t stream, std::span<std::byte> out);
-
 /// Whether no code is "not a number".
 bool all_finite(const FixedPoint& code, ByteSpan codes);
 
 /// accumulator[i] += weight * code i. codes holds code.bytes(accumulator.size()) bytes.
 void fold(const FixedPoint& code, ByteSpan codes, int64_t weight, std::span<int64_t> accumulator);
 
-/// out[i] = accumulator[i] * step / weight_sum, rounded to float once. weight_sum > 0.
+/// out[i] = accumulator[i] * (step / weight_sum) in double, then rounded to float. weight_sum > 0.
 void decode_mean(const FixedPoint& code, std::span<const int64_t> accumulator, uint64_t weight_sum,
                  std::span<float> out);
 

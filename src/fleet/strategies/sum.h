@@ -34,7 +34,7 @@ class Sum {
   void fold(ByteSpan codes, uint64_t weight);
   /// Adds another sum of the same codes; throws kInvalidArgument when they differ.
   void merge(const Sum& other);
-  /// The mean by weight, each value rounded to float once. Throws kFailedPrecondition when nothing was
+  /// The mean by weight (decode_mean of base/fixed_point.h). Throws kFailedPrecondition when nothing was
   /// folded.
   NamedTensors mean() const;
 
