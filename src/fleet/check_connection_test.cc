@@ -34,7 +34,7 @@ TEST(CheckConnection, AllIsWellBeforeAndAfterEnrolment) {
   EXPECT_EQ(before.failed(), "");
   EXPECT_THAT(before["certificate"].detail, HasSubstr("not enrolled"));
   EXPECT_THAT(before["fleet"].detail, HasSubstr(fleet.authority.fleet_id()));
-  EXPECT_EQ(fleet.tokens.uses_left(sha256(token.secret)), 1);
+  EXPECT_EQ(uses_left(database_path(fleet.folder.path()), sha256(token.secret)), 1);
   const DeviceIdentity device = enroll(token, fleet.folder.file("state"), {}, system_files(), fleet.clock);
   const Report after(check_connection(check_target(device), {}, fleet.clock));
   EXPECT_EQ(after.failed(), "");

@@ -74,7 +74,7 @@ TEST(MakeToken, NamesTheFleetAndIsStoredAsAHash) {
   EXPECT_EQ(token.enrolment_port, 4002);
   EXPECT_EQ(token.authority_fingerprint,
             Authority::load(folder.path(), system_files()).certificate().fingerprint());
-  EXPECT_EQ(TokenStore(database_path(folder.path())).uses_left(sha256(token.secret)), 3);
+  EXPECT_EQ(uses_left(database_path(folder.path()), sha256(token.secret)), 3);
   const Bytes database = system_files().read(database_path(folder.path()));
   EXPECT_EQ(as_chars(database).find(as_chars(token.secret)), std::string_view::npos);
 }

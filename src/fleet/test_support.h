@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "fleet/store/sqlite.h"
 
 namespace dunlin::fleet {
 
@@ -44,6 +45,14 @@ class ManualClock final : public Clock {
  private:
   std::atomic<int64_t> now_ms_ = system_clock().now_ms();
 };
+
+/// How often an enrolment token may still be used; -1 when it is unknown.
+inline int64_t uses_left(const std::string& database_path, const Sha256& secret_hash) {
+  Database db(database_path, {.read_only = true});
+  Statement s(db, "SELECT uses_left FROM enrolment_tokens WHERE secret_sha256 = ?");
+  s << ByteSpan(secret_hash);
+  return s.step() ? s.integer(0) : -1;
+}
 
 /// The code of the Error that `call` throws; the message goes to `message`. Fails the test when nothing is
 /// thrown.

@@ -35,7 +35,7 @@ TEST(Enrolment, LostAnswerCostsNoSecondUse) {
   system_files().remove(fleet.folder.file("state/identity.toml"));  // the answer never arrived
   const DeviceIdentity again = enroll(token, fleet.folder.file("state"), {}, system_files(), fleet.clock);
   EXPECT_EQ(again.device_id, first.device_id);
-  EXPECT_EQ(fleet.tokens.uses_left(sha256(token.secret)), 0);
+  EXPECT_EQ(uses_left(database_path(fleet.folder.path()), sha256(token.secret)), 0);
 }
 
 TEST(Enrolment, RefusedTokensSayWhyAndWhatToDo) {
@@ -121,7 +121,7 @@ TEST(Enrolment, FolderOfAnotherFleetIsLeftAlone) {
   const Token second = fleet.token();
   EXPECT_EQ(enroll(second, fleet.folder.file("state"), {}, system_files(), fleet.clock).tls.certificate_pem,
             identity.tls.certificate_pem);
-  EXPECT_EQ(fleet.tokens.uses_left(sha256(second.secret)), 1);
+  EXPECT_EQ(uses_left(database_path(fleet.folder.path()), sha256(second.secret)), 1);
 }
 
 TEST(Enrolment, MixedUpStateIsCorrupt) {

@@ -18,7 +18,6 @@ using BioPtr = std::unique_ptr<BIO, OpensslFree<BIO_free_all>>;
 using RequestPtr = std::unique_ptr<X509_REQ, OpensslFree<X509_REQ_free>>;
 using StorePtr = std::unique_ptr<X509_STORE, OpensslFree<X509_STORE_free>>;
 using StoreContextPtr = std::unique_ptr<X509_STORE_CTX, OpensslFree<X509_STORE_CTX_free>>;
-using NamesPtr = std::unique_ptr<GENERAL_NAMES, OpensslFree<GENERAL_NAMES_free>>;
 
 constexpr size_t kMaxRequestBytes = 4096;  // a P-256 request is about 200
 
@@ -135,20 +134,6 @@ int64_t Certificate::not_before_ms() const { return to_ms(X509_get0_notBefore(x5
 int64_t Certificate::not_after_ms() const { return to_ms(X509_get0_notAfter(x509_.get())); }
 bool Certificate::is_authority() const { return X509_check_ca(x509_.get()) == 1; }
 Bytes Certificate::public_key_der() const { return fleet::public_key_der(X509_get0_pubkey(x509_.get())); }
-
-std::vector<std::string> Certificate::uri_names() const {
-  std::vector<std::string> out;
-  const NamesPtr names(
-      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(x509_.get(), NID_subject_alt_name, nullptr, nullptr)));
-  for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
-    if (name->type != GEN_URI) continue;
-    const ASN1_IA5STRING* uri = name->d.uniformResourceIdentifier;
-    out.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)),
-                     static_cast<size_t>(ASN1_STRING_length(uri)));
-  }
-  return out;
-}
 
 bool Certificate::names_host(const std::string& host) const {
   in6_addr address;

@@ -62,7 +62,6 @@ class Certificate {
   std::string common_name() const;
   /// The subject's organisation: the fleet's id in every certificate of ours.
   std::string organization() const;
-  std::vector<std::string> uri_names() const;
   /// Milliseconds since 1970-01-01 UTC.
   int64_t not_before_ms() const;
   int64_t not_after_ms() const;

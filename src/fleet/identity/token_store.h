@@ -2,12 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 
 #include "base/bytes.h"
-
-struct sqlite3;
+#include "fleet/store/sqlite.h"
 
 namespace dunlin::fleet {
 
@@ -19,9 +17,6 @@ class TokenStore {
  public:
   /// Makes file and tables when missing. Throws kIo when it cannot be opened or written.
   explicit TokenStore(const std::string& database_path);
-  ~TokenStore();
-  TokenStore(const TokenStore&) = delete;
-  TokenStore& operator=(const TokenStore&) = delete;
 
   /// `uses` devices may enrol until `expires_ms` (since 1970-01-01 UTC).
   void add(const Sha256& secret_hash, int64_t uses, int64_t expires_ms);
@@ -30,15 +25,8 @@ class TokenStore {
   /// was lost may simply ask again.
   TokenVerdict try_use(const Sha256& secret_hash, const Sha256& public_key_hash, int64_t now_ms);
 
-  /// -1 when unknown.
-  int64_t uses_left(const Sha256& secret_hash);
-
  private:
-  struct Close {
-    void operator()(sqlite3* db) const;
-  };
-  std::string path_;
-  std::unique_ptr<sqlite3, Close> db_;
+  Database db_;
 };
 
 }  // namespace dunlin::fleet

@@ -21,7 +21,7 @@ TEST(TokenStore, UsesAreCountedOncePerKey) {
   EXPECT_EQ(store.try_use(hash_of("other"), hash_of("a"), 0), TokenVerdict::kUnknown);
   EXPECT_EQ(store.try_use(hash_of("secret"), hash_of("a"), 0), TokenVerdict::kAccepted);
   EXPECT_EQ(store.try_use(hash_of("secret"), hash_of("a"), 0), TokenVerdict::kAccepted);
-  EXPECT_EQ(store.uses_left(hash_of("secret")), 1);
+  EXPECT_EQ(uses_left(folder.file("fleet.sqlite"), hash_of("secret")), 1);
   EXPECT_EQ(store.try_use(hash_of("secret"), hash_of("b"), 999), TokenVerdict::kAccepted);
   EXPECT_EQ(store.try_use(hash_of("secret"), hash_of("c"), 999), TokenVerdict::kUsedUp);
   EXPECT_EQ(store.try_use(hash_of("secret"), hash_of("a"), 999), TokenVerdict::kAccepted);
