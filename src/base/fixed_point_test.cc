@@ -74,7 +74,7 @@ TEST_P(FixedPointBits, TheExtremesAreExact) {
   EXPECT_EQ(mean, (std::vector<float>{8, -8, 0, 8, -8, 0}));
 }
 
-TEST_SUITE_P(All, FixedPointBits, testing::Values(8, 16, 24, 32));
+INSTANTIATE_TEST_SUITE_P(All, FixedPointBits, testing::Values(8, 16, 24, 32));
 
 TEST(FixedPoint, OverflowIsExcludedByTheChoiceOfBits) {
   EXPECT_EQ(widest_code_bits(24, uint64_t{1} << 30), 24);

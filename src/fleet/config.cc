@@ -33,7 +33,7 @@ void visit(Visitor& v, Config& c) {
   v.text("model", c.population.model, "the first version");
   v.text("strategy", c.population.strategy, "how updates become the next version");
   v.parameters("strategy_params", c.population.strategy_params,
-               "the strategy's own, for example { mu = 0.01 }");
+               "the strategy's own, for example { statistics = \"local\" } for FedAvg");
 
   v.section("round", "One round: ask devices, wait for updates, publish.");
   v.number("rounds", c.round.rounds, 0, 1'000'000'000, "stop after so many");
@@ -43,6 +43,10 @@ void visit(Visitor& v, Config& c) {
            "updates needed at the deadline; 0: three quarters of the cohort");
   v.number("deadline_s", c.round.deadline_s, 1, 30 * 24 * 3600, "");
   v.number("pace_s", c.round.pace_s, 1, 7 * 24 * 3600, "how often an idle device looks in");
+  v.number("max_weight", c.round.max_weight, 1, 1u << 31,
+           "examples of one update that count at most: what one device can weigh");
+  v.number("keep_versions", c.round.keep_versions, 0, 1'000'000'000,
+           "newest versions whose files stay on disk; 0: all");
 
   v.section("training", "What a device does with its own data.");
   v.number("local_epochs", c.training.local_epochs, 1, 10'000, "");
@@ -51,12 +55,13 @@ void visit(Visitor& v, Config& c) {
   v.text("optimizer", c.training.optimizer, "sgd, adam or adamw");
   v.number("momentum", c.training.momentum, 0, 1, "of sgd");
   v.number("weight_decay", c.training.weight_decay, 0, 1000, "");
-  v.number("held_out", c.training.held_out, 0, 0.9, "fraction of the data that only evaluates");
   v.number("seed", c.training.seed, 0, kNoLimit, "");
 
   v.section("evaluation", "How a version is judged.");
   v.text("data", c.evaluation.data,
          "the coordinator's own held-out set; empty: only the devices' held-out data");
+  v.boolean("on_devices", c.evaluation.on_devices,
+            "devices try every version on data that they hold out (dunlin device --held-out)");
 
   v.section("identity", "How long certificates live. Devices renew theirs by themselves.");
   v.number("device_certificate_days", c.identity.device_certificate_days, 1, 30, "");
@@ -92,6 +97,14 @@ class Reader {
     out = *value;
   }
 
+  void boolean(const char* key, bool& out, const char*) {
+    const toml::node* node = find(key);
+    if (!node) return;
+    const auto value = node->value_exact<bool>();
+    if (!value) complain(*node, key, "true or false is expected");
+    out = *value;
+  }
+
   template <typename T>
   void number(const char* key, T& out, double low, double high, const char*) {
     const toml::node* node = find(key);
@@ -110,15 +123,19 @@ class Reader {
     out = static_cast<T>(value);
   }
 
-  void parameters(const char* key, std::map<std::string, double>& out, const char*) {
+  /// As text: the strategy alone knows which of its parameters are numbers.
+  void parameters(const char* key, std::map<std::string, std::string>& out, const char*) {
     const toml::node* node = find(key);
     if (!node) return;
     if (!node->is_table()) complain(*node, key, "a table is expected, such as { mu = 0.01 }");
     for (const auto& [name, value] : *node->as_table()) {
-      const auto number = value.is_number() ? value.value<double>() : std::nullopt;
-      if (!number || !std::isfinite(*number))
-        complain(value, fmt::format("{}.{}", key, name.str()), "a number is expected");
-      out[std::string(name.str())] = *number;
+      std::string& text = out[std::string(name.str())];
+      if (value.is_string())
+        text = *value.value<std::string>();
+      else if (value.is_number() && std::isfinite(*value.value<double>()))
+        text = fmt::format("{}", *value.value<double>());
+      else
+        complain(value, fmt::format("{}.{}", key, name.str()), "a number or a text in quotes is expected");
     }
   }
 
@@ -171,10 +188,13 @@ class Printer {
     else
       line(key, real(value), comment);
   }
-  void parameters(const char* key, const std::map<std::string, double>& values, const char* comment) {
+  void boolean(const char* key, bool value, const char* comment) {
+    line(key, value ? "true" : "false", comment);
+  }
+  void parameters(const char* key, const std::map<std::string, std::string>& values, const char* comment) {
     std::string text;
     for (const auto& [name, value] : values)
-      text += fmt::format("{} {} = {}", text.empty() ? "" : ",", quoted(name), real(value));
+      text += fmt::format("{} {} = {}", text.empty() ? "" : ",", quoted(name), quoted(value));
     line(key, values.empty() ? "{}" : fmt::format("{{{} }}", text), comment);
   }
   std::string take() { return std::move(out_); }

@@ -24,7 +24,7 @@ struct FleetConfig {
     std::string name = "default";
     std::string model = "model.onnx";  // the first version
     std::string strategy = "FedAvg";
-    std::map<std::string, double> strategy_params;
+    std::map<std::string, std::string> strategy_params;
   } population;
   struct Round {
     int64_t rounds = 10;
@@ -32,7 +32,9 @@ struct FleetConfig {
     double over_selection = 1.3;  // devices asked, as a multiple of cohort_size
     int64_t quorum = 0;  // updates needed at the deadline; 0: three quarters of the cohort, rounded up
     int64_t deadline_s = 600;
-    int64_t pace_s = 10;  // how often an idle device looks in
+    int64_t pace_s = 10;           // how often an idle device looks in
+    int64_t max_weight = 1 << 20;  // examples of one update that count
+    int64_t keep_versions = 10;    // whose files stay on the coordinator's disk; 0: all
   } round;
   struct Training {
     int64_t local_epochs = 1;
@@ -41,11 +43,11 @@ struct FleetConfig {
     std::string optimizer = "sgd";  // sgd, adam, adamw
     double momentum = 0.9;
     double weight_decay = 0;
-    double held_out = 0.1;  // fraction of a device's data that only evaluates
     int64_t seed = 1;
   } training;
   struct Evaluation {
-    std::string data;  // the coordinator's own held-out set; empty: devices' held-out data only
+    std::string data;        // the coordinator's own held-out set; empty: devices' held-out data only
+    bool on_devices = true;  // devices try every version on data that they hold out themselves
   } evaluation;
   struct Identity {
     int64_t device_certificate_days = 7;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include "base/error.h"
+#include "fleet/coordinator/settings.h"
+#include "fleet/strategies/strategy.h"
 
 namespace dunlin::fleet {
 namespace {
@@ -25,11 +27,14 @@ TEST(FleetConfig, PrintedSettingsReadBack) {
   config.network.port = 0;
   config.network.enrolment_port = 0;
   config.population.name = "scanners \"north\"\n";
-  config.population.strategy_params = {{"mu", 0.01}, {"beta", 3}};
+  config.population.strategy_params = {{"mu", "0.01"}, {"statistics", "local"}};
   config.round.over_selection = 1.25;
   config.training.learning_rate = 1e-3;
   config.training.weight_decay = 0;
   config.limits.max_artefact_bytes = int64_t{1} << 40;
+  config.round.max_weight = 500;
+  config.round.keep_versions = 0;
+  config.evaluation.on_devices = false;
   const FleetConfig back = parse_fleet_config(to_toml(config), "fleet.toml");
   EXPECT_EQ(back.network.host, "fleet.example.com");
   EXPECT_EQ(back.network.port, 0);
@@ -43,6 +48,27 @@ TEST(FleetConfig, PrintedSettingsReadBack) {
   EXPECT_THAT(to_toml(config), HasSubstr("learning_rate = 0.001\n"));
   EXPECT_THAT(to_toml(config), HasSubstr("weight_decay = 0.0\n"));
   EXPECT_THAT(to_toml(FleetConfig{}), HasSubstr("learning_rate = 0.05\n"));
+}
+
+TEST(FleetConfig, EveryKeyOfARoundReachesTheCoordinator) {
+  const FleetConfig config = parse_fleet_config(
+      "[network]\nhost = \"h\"\n[population]\nstrategy_params = { statistics = \"local\" }\n"
+      "[round]\nmax_weight = 500\nkeep_versions = 3\n[evaluation]\non_devices = false\n",
+      "fleet.toml");
+  const CoordinatorSettings s = settings_from(config);
+  EXPECT_EQ(s.max_weight, 500u);
+  EXPECT_EQ(s.keep_versions, 3u);
+  EXPECT_FALSE(s.device_evaluation);
+  const NamedTensor statistic{"mean", {1}, Role::kStatistic, {0}};
+  EXPECT_FALSE(make_strategy(s.strategy, s.strategy_params)->state().aggregates(statistic));
+  // A number in TOML is a number to the strategy.
+  EXPECT_EQ(
+      parse_fleet_config("[network]\nhost = \"h\"\n[population]\nstrategy_params = { mu = 0.01, k = 3 }\n",
+                         "fleet.toml")
+          .population.strategy_params,
+      (std::map<std::string, std::string>{{"mu", "0.01"}, {"k", "3"}}));
+  EXPECT_THAT(refusal("[network]\nhost = \"h\"\n[evaluation]\non_devices = 1\n"),
+              HasSubstr("fleet.toml:4: evaluation.on_devices: true or false"));
 }
 
 TEST(FleetConfig, EveryRefusalNamesLineAndKey) {
@@ -59,7 +85,7 @@ TEST(FleetConfig, EveryRefusalNamesLineAndKey) {
   EXPECT_THAT(refusal("[network]\nhost = \n"), HasSubstr("fleet.toml:2:"));
   EXPECT_THAT(refusal("[network]\nhost = \"h\"\n[training]\nlearning_rate = nan\n"),
               HasSubstr("fleet.toml:4: training.learning_rate"));
-  EXPECT_THAT(refusal("[network]\nhost = \"h\"\n[population]\nstrategy_params = { mu = \"x\" }\n"),
+  EXPECT_THAT(refusal("[network]\nhost = \"h\"\n[population]\nstrategy_params = { mu = true }\n"),
               HasSubstr("fleet.toml:4: population.strategy_params.mu"));
 }
 

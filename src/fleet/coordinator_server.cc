@@ -38,7 +38,7 @@ struct CoordinatorServer::State {
         tokens(database_path(dir)),
         limit(static_cast<uint64_t>(config.limits.max_artefact_bytes)),
         uploads(join_path(dir, "uploads"), limit, parts.files),
-        inbox(uploads, parts.files),
+        inbox(uploads),
         coordinator(dir, settings_from(config),
                     {parts.clock, parts.files, parts.random, parts.codec, inbox, parts.evaluator},
                     first_model(dir, config, parts.files)),

@@ -10,7 +10,7 @@
 #include <map>
 #include <thread>
 
-#include "fleet/coordinator/test_fleet.h"
+#include "fleet/coordinator/toy_fleet.h"
 #include "fleet/identity/device_identity.h"
 #include "fleet/setup.h"
 #include "fleet/store/read_model.h"

@@ -9,8 +9,7 @@ namespace dunlin::fleet {
 
 Artefacts::Artefacts(std::string dir, FileSystem& files) : dir_(std::move(dir)), files_(files) {
   files_.make_directories(dir_);
-  for (const std::string& name : files_.list(dir_))  // writes that a crash cut short
-    if (name.size() > 64) files_.remove(join_path(dir_, name));
+  remove_temporaries(dir_, files_);
 }
 
 std::string Artefacts::path(const std::string& sha256) const {
@@ -47,6 +46,9 @@ void Artefacts::keep(const std::string& name, Bytes bytes) {
   cached_ = std::make_shared<const Bytes>(std::move(bytes));
 }
 
-void Artefacts::remove(const std::string& sha256) { files_.remove(path(sha256)); }
+void Artefacts::remove(const std::string& name) {
+  DUNLIN_FAULT_POINT("artefact_remove", "before");
+  files_.remove(join_path(dir_, name));
+}
 
 }  // namespace dunlin::fleet

@@ -14,10 +14,10 @@ using wire::v1::Reason;
 
 namespace {
 
+constexpr int64_t kLookMs = 500;
 constexpr int64_t kSoonMs = 50;  // "come back at once", with some jitter
 constexpr int64_t kResumeGraceMs = 60'000;
 constexpr int64_t kMaxRetryMs = 3'600'000;
-constexpr size_t kHeaderRoom = 16 << 20;
 constexpr size_t kMaxMessage = 1000;
 
 std::string to_wire_hash(const std::string& hex) {
@@ -30,7 +30,16 @@ void set(wire::v1::Artefact* out, const ArtefactRow& row) {
   out->set_size(row.size);
 }
 
-Evaluated evaluated(const wire::v1::Metrics& m) { return {m.examples(), m.loss(), m.accuracy()}; }
+// An evaluation counts by its examples: no device counts for more than an update may.
+Evaluated evaluated(const wire::v1::Metrics& m, uint64_t max_examples) {
+  return {std::min(m.examples(), max_examples), m.loss(), m.accuracy()};
+}
+
+std::string text_of(const std::map<std::string, std::string>& params) {
+  std::string out;
+  for (const auto& [name, value] : params) out += fmt::format("{}{}={}", out.empty() ? "" : ",", name, value);
+  return out;
+}
 
 Reason answer_of(const TaskRow& t) {
   if (t.state == "accepted") return wire::v1::UPDATE_ACCEPTED;
@@ -52,6 +61,7 @@ Coordinator::Coordinator(const std::string& dir, const CoordinatorSettings& sett
       strategy_(make_strategy(settings.strategy, settings.strategy_params)),
       pool_(settings_) {
   settings_.check();
+  remove_temporaries(dir, parts_.files);
   if (!store_.population()) create(first_model);
   resume();
 }
@@ -76,25 +86,35 @@ void Coordinator::create(ByteSpan first_model) {
     const Bytes broadcast = zeros(state.broadcast, state, tensors).serialise();
     first.broadcast = {artefacts_.put(broadcast), broadcast.size(), "broadcast"};
   }
-  store_.create_population({settings_.population, settings_.seed, settings_.strategy, 0}, first);
+  store_.create_population(
+      {settings_.population, settings_.seed, settings_.strategy, text_of(settings_.strategy_params), 0},
+      first);
+}
+
+// What a fleet began with and its later versions stand on.
+void Coordinator::check_population(const PopulationRow& population) const {
+  const auto same = [&](const char* what, const auto& began, const auto& now) {
+    if (began != now)
+      fail(ErrorCode::kFailedPrecondition, "population \"{}\": began with {} \"{}\", the settings say \"{}\"",
+           population.name, what, began, now);
+  };
+  same("strategy", population.strategy, settings_.strategy);
+  same("strategy_params", population.strategy_params, text_of(settings_.strategy_params));
+  same("seed", population.seed, settings_.seed);
 }
 
 void Coordinator::resume() {
   const PopulationRow population = *store_.population();
-  if (population.strategy != settings_.strategy)
-    fail(ErrorCode::kFailedPrecondition, "population \"{}\": began with strategy {}, the settings say {}",
-         population.name, population.strategy, settings_.strategy);
-  use_version(population.version);
+  check_population(population);
+  version_ = store_.version(population.version);
+  for (std::string& device : store_.evaluators(population.version)) evaluated_.insert(std::move(device));
+  metrics_.version.Set(static_cast<double>(population.version));
   if (const auto row = store_.live_round()) {
     try {
-      round_ = std::make_unique<LiveRound>(
-          load_round(*row, store_, accumulators_, parts_.inbox, settings_.max_update_bytes));
+      round_ = std::make_unique<LiveRound>(load_round(*row, store_, accumulators_, parts_.inbox));
       // Devices get some time even when the coordinator was away beyond the deadline.
       round_->row.deadline_ms = std::max(
           round_->row.deadline_ms, parts_.clock.now_ms() + std::min(settings_.deadline_ms, kResumeGraceMs));
-      for (const auto& [device, task] : round_->tasks)
-        if (task.state != "assigned" && (task.state != "accepted" || task.checkpoint))
-          parts_.inbox.discard(task);
       spdlog::info("round {} goes on: {} of {} updates are here", row->number, round_->sum.updates(),
                    row->target);
     } catch (const Error& e) {
@@ -105,13 +125,13 @@ void Coordinator::resume() {
   }
   for (const std::string& name : parts_.files.list(accumulators_.dir()))
     if (!round_ || name != round_->accumulator) parts_.files.remove(join_path(accumulators_.dir(), name));
+  resume_inbox();
+  sweep_artefacts(version_.number);
   if (const auto last = store_.last_round()) {
     if (last->state == "failed" && last->number == version_.number + 1) {
       next_attempt_ = last->attempt + 1;
       not_before_ms_ = retry_ms(*last);
     }
-    if (!round_)
-      for (const TaskRow& task : store_.tasks(*last)) parts_.inbox.discard(task);
   }
 }
 
@@ -124,11 +144,26 @@ int64_t Coordinator::retry_ms(const RoundRow& failed) const {
          std::min(pause, std::max(kMaxRetryMs, settings_.pace_ms));
 }
 
-void Coordinator::use_version(uint64_t number) {
-  version_ = store_.version(number);
-  evaluated_.clear();
-  for (std::string& device : store_.evaluators(number)) evaluated_.insert(std::move(device));
-  metrics_.version.Set(static_cast<double>(number));
+// Uploads that are still to come or not in a checkpoint yet; what else lies there is of the past.
+void Coordinator::resume_inbox() {
+  std::vector<TaskRow> wanted;
+  if (round_)
+    for (const auto& [device, task] : round_->tasks)
+      if (task.state == "assigned" || (task.state == "accepted" && !task.checkpoint)) wanted.push_back(task);
+  parts_.inbox.keep_only(wanted);
+}
+
+// The files of old versions, and of versions that a crash kept from being published.
+void Coordinator::sweep_artefacts(uint64_t newest) noexcept {
+  try {
+    const uint64_t keep = settings_.keep_versions;
+    const std::set<std::string> wanted =
+        store_.artefacts_since(keep > 0 && newest >= keep ? newest - keep + 1 : 0);
+    for (const std::string& name : parts_.files.list(artefacts_.dir()))
+      if (!wanted.contains(name)) artefacts_.remove(name);
+  } catch (const std::exception& e) {
+    spdlog::warn("old versions: cannot be removed: {}", e.what());
+  }
 }
 
 uint32_t Coordinator::jittered(int64_t ms) {
@@ -139,7 +174,7 @@ uint32_t Coordinator::jittered(int64_t ms) {
 
 // Places for held check-ins are few; while some are free, "come back soon and be held" costs least.
 uint32_t Coordinator::soon_or_pace() {
-  return jittered(!is_finished() && held_ < settings_.max_held ? kSoonMs : settings_.pace_ms);
+  return jittered(!is_finished() && held_.size() < settings_.max_held ? kSoonMs : settings_.pace_ms);
 }
 
 void Coordinator::wake_worker() {
@@ -233,21 +268,22 @@ wire::v1::CheckInReply Coordinator::check_in(const std::string& device,
     pool_.leave(device);
     return done(why, message);
   }
-  const bool hold = request.hold_ms() > 0 && held_ < settings_.max_held && !stopping_;
+  const bool hold =
+      request.hold_ms() > 0 && held_.size() < settings_.max_held && !stopping_ && held_.insert(device).second;
   pool_.join(row, now, hold);
   wake_worker();
   bool answered = false;
   if (hold) {
-    using std::chrono::steady_clock, std::chrono::milliseconds;
-    const auto until =
-        steady_clock::now() + milliseconds(std::min<int64_t>(request.hold_ms(), settings_.max_hold_ms));
-    ++held_;
-    while (!answered && !stopping_ && steady_clock::now() < until && !(cancelled && cancelled())) {
+    const int64_t until =
+        parts_.clock.monotonic_ms() + std::min<int64_t>(request.hold_ms(), settings_.max_hold_ms);
+    while (!answered && !stopping_ && !(cancelled && cancelled())) {
+      const int64_t left = until - parts_.clock.monotonic_ms();
+      if (left <= 0) break;
       // Wakes now and then by itself, since nothing tells us that the device hung up.
-      changed_.wait_until(lock, std::min(until, steady_clock::now() + milliseconds(500)));
+      changed_.wait_for(lock, std::chrono::milliseconds(std::min<int64_t>(left, kLookMs)));
       answered = answer_with_work(device, request, reply);
     }
-    --held_;
+    held_.erase(device);
     pool_.release(device, parts_.clock.now_ms());
   }
   const uint32_t come_back = answered ? reply.come_back_ms()
@@ -271,8 +307,11 @@ std::optional<TaskRow> Coordinator::live_task(const std::string& device, const s
 wire::v1::CommitReply Coordinator::first_answer(const std::string& device, const std::string& task,
                                                 uint32_t attempt) {
   wire::v1::CommitReply reply;
-  reply.set_come_back_ms(soon_or_pace());
   const auto known = store_.task(task);
+  {
+    Lock lock(mutex_);
+    reply.set_come_back_ms(soon_or_pace());
+  }
   if (!known || known->device != device || known->attempt != attempt) {
     reply.set_reason(wire::v1::UNKNOWN_TASK);
     reply.set_message(fmt::format("no task \"{}\" attempt {} of this device", task.substr(0, 80), attempt));
@@ -295,19 +334,22 @@ wire::v1::CommitReply Coordinator::commit(const std::string& device, const wire:
     return reply;
   };
   std::vector<TensorCode> codes;
-  uint64_t max_weight = 0, max_bytes = 0;
+  UpdateLimits limits;
+  uint64_t max_bytes = 0;
   {
     Lock lock(mutex_);
     task = live_task(device, request.task(), request.attempt());
-    if (!task) {
-      reply = first_answer(device, request.task(), request.attempt());
-      return refuse(reply.reason(), reply.message());
+    if (task) {
+      codes = round_->codes;
+      limits = round_->limits(*task);
+      max_bytes = std::min(settings_.max_update_bytes, round_->max_update_bytes());
     }
-    reply.set_come_back_ms(kSoonMs);
-    codes = round_->codes;
-    max_weight = round_->plan.max_weight();
-    max_bytes = std::min<uint64_t>(settings_.max_update_bytes, round_->sum.code_bytes() + kHeaderRoom);
   }
+  if (!task) {
+    reply = first_answer(device, request.task(), request.attempt());
+    return refuse(reply.reason(), reply.message());
+  }
+  reply.set_come_back_ms(kSoonMs);
   checking_.acquire();
   const auto release = [](auto* s) { s->release(); };
   const std::unique_ptr<std::counting_semaphore<>, decltype(release)> permit(&checking_, release);
@@ -319,8 +361,9 @@ wire::v1::CommitReply Coordinator::commit(const std::string& device, const wire:
     if (e.code() == ErrorCode::kNotFound) {
       // The same commit may have been settled meanwhile: then the upload is folded, and gone.
       Lock lock(mutex_);
-      if (live_task(device, task->id, task->attempt))
-        return refuse(wire::v1::UPLOAD_INCOMPLETE, "parts of the upload are missing");
+      const bool live = live_task(device, task->id, task->attempt).has_value();
+      lock.unlock();
+      if (live) return refuse(wire::v1::UPLOAD_INCOMPLETE, "parts of the upload are missing");
       reply = first_answer(device, task->id, task->attempt);
       return refuse(reply.reason(), reply.message());
     }
@@ -328,36 +371,46 @@ wire::v1::CommitReply Coordinator::commit(const std::string& device, const wire:
     update.reason = wire::v1::UPDATE_TOO_LARGE;
     update.message = fmt::format("update: larger than {}", human_bytes(max_bytes));
   }
-  const std::string hash = to_hex(received.sha256);
   if (update.reason == wire::v1::UPDATE_ACCEPTED) {
     // The upload stays: a commit of the right one may be under way, and another upload replaces it anyway.
+    const std::string hash = to_hex(received.sha256);
     if (hash != to_hex(as_bytes(request.sha256())) || received.bytes.size() != request.size())
       return refuse(wire::v1::HASH_MISMATCH,
                     fmt::format("the upload has hash {} and {} bytes", hash, received.bytes.size()));
-    update = check_update(received.bytes, task->id, codes, max_weight);
+    update = check_update(received.bytes, task->id, codes, limits);
   }
-  reply = settle(*task, hash, received.bytes.size(), update);
+  reply = settle(*task, received.sha256, received.bytes.size(), update);
   metrics_.update(Reason_Name(reply.reason()));
   return reply;
 }
 
-wire::v1::CommitReply Coordinator::settle(const TaskRow& task, const std::string& sha256, uint64_t size,
+wire::v1::CommitReply Coordinator::settle(const TaskRow& task, const Sha256& sha256, uint64_t size,
                                           const CheckedUpdate& update) {
   Lock transition(transition_);
-  {
-    Lock lock(mutex_);
-    if (!live_task(task.device, task.id, task.attempt))
-      return first_answer(task.device, task.id, task.attempt);
-  }
+  Lock look(mutex_);
+  const bool live = live_task(task.device, task.id, task.attempt).has_value();
+  look.unlock();
+  if (!live) return first_answer(task.device, task.id, task.attempt);
+  const std::string hash = to_hex(sha256);
   const int64_t now = parts_.clock.now_ms();
   const bool accepted = update.reason == wire::v1::UPDATE_ACCEPTED;
   LiveRound& round = *round_;  // only transitions change it
+  if (accepted && !parts_.inbox.seal(task, sha256)) {
+    // Begun anew since it was read: a crash would find other bytes than those that were counted.
+    wire::v1::CommitReply reply;
+    reply.set_reason(wire::v1::UPLOAD_INCOMPLETE);
+    reply.set_message("another upload was begun meanwhile");
+    reply.set_come_back_ms(kSoonMs);
+    return reply;
+  }
   if (accepted) {
     const auto& h = update.header;
+    const uint64_t most = settings_.max_weight;
     std::optional<Evaluated> evaluation;
-    if (h.evaluation().examples() > 0) evaluation = evaluated(h.evaluation());
+    if (h.evaluation().examples() > 0) evaluation = evaluated(h.evaluation(), most);
     DUNLIN_CHECK(store_.accept_update(
-        {task.id, sha256, size, h.weight(), h.clipped_values(), evaluated(h.training()), evaluation}, now));
+        {task.id, hash, size, h.weight(), h.clipped_values(), evaluated(h.training(), most), evaluation},
+        now));
     round.sum.fold(update.codes, h.weight());
     round.folded_since_checkpoint.push_back(task.id);
   } else {
@@ -372,7 +425,7 @@ wire::v1::CommitReply Coordinator::settle(const TaskRow& task, const std::string
     row.state = accepted ? "accepted" : "refused";
     row.reason = update.reason;
     row.message = update.message;
-    row.sha256 = sha256;
+    row.sha256 = hash;
     if (accepted && update.header.evaluation().examples() > 0) evaluated_.insert(task.device);
     if (round.sum.updates() >= round.row.target || round.count("assigned") == 0) wake_worker();
     reply.set_come_back_ms(soon_or_pace());
@@ -406,50 +459,58 @@ void Coordinator::save_checkpoint() {
   if (!before.empty() && before != hash) accumulators_.remove(before);
 }
 
-wire::v1::ReportReply Coordinator::report(const std::string& device, const wire::v1::ReportRequest& request) {
-  check_wire_version(request.protocol());
+wire::v1::ReportReply Coordinator::report_evaluation(const std::string& device,
+                                                     const wire::v1::ReportRequest& request) {
   wire::v1::ReportReply reply;
-  const int64_t now = parts_.clock.now_ms();
-  reply.set_reason(wire::v1::REPORT_ACCEPTED);
-  if (request.subject_case() == wire::v1::ReportRequest::kVersion) {
-    const auto& m = request.evaluation();
-    if (!std::isfinite(m.loss()) || !std::isfinite(m.accuracy()) || m.examples() == 0) {
-      reply.set_reason(wire::v1::NOT_FINITE);
-      reply.set_message("evaluation: loss and accuracy must be numbers, over one example at least");
-    } else {
-      store_.save_devices({{device, "", 0, m.examples(), now}});
-      store_.save_evaluation(store_.version(request.version()).number, device, evaluated(m), now);
-      Lock lock(mutex_);
-      if (request.version() == version_.number) evaluated_.insert(device);
-    }
-    Lock lock(mutex_);
-    reply.set_come_back_ms(soon_or_pace());
-    return reply;
-  }
-  Lock transition(transition_);
-  std::optional<TaskRow> task;
   {
     Lock lock(mutex_);
     reply.set_come_back_ms(soon_or_pace());
-    task = live_task(device, request.task(), request.attempt());
-    if (!task) {
-      const auto first = first_answer(device, request.task(), request.attempt());
-      if (first.reason() == wire::v1::UNKNOWN_TASK || first.reason() == wire::v1::ROUND_OVER)
-        reply.set_reason(first.reason());
+    if (request.version() != version_.number) {
+      reply.set_reason(wire::v1::ROUND_OVER);
+      reply.set_message(fmt::format("version {} is not the newest, {}", request.version(), version_.number));
       return reply;
     }
+    // Whatever it says: a device whose result is no number would else be asked again and again.
+    evaluated_.insert(device);
   }
-  const bool known =
-      request.reason() == wire::v1::DEVICE_REFUSED || request.reason() == wire::v1::DEVICE_DATA_CHANGED;
-  const Reason reason = known ? request.reason() : wire::v1::DEVICE_FAILED;
+  const auto& m = request.evaluation();
+  std::string why;
+  if (const Reason reason = check_metrics(m, why); reason != wire::v1::UPDATE_ACCEPTED || m.examples() == 0) {
+    reply.set_reason(m.examples() == 0 ? wire::v1::IMPLAUSIBLE_METRICS : reason);
+    reply.set_message("evaluation: " + (m.examples() == 0 ? "over no example" : why));
+    return reply;
+  }
+  store_.save_evaluation(request.version(), device, evaluated(m, settings_.max_weight),
+                         parts_.clock.now_ms());
+  reply.set_reason(wire::v1::REPORT_ACCEPTED);
+  return reply;
+}
+
+wire::v1::ReportReply Coordinator::report(const std::string& device, const wire::v1::ReportRequest& request) {
+  check_wire_version(request.protocol());
+  if (request.subject_case() == wire::v1::ReportRequest::kVersion) return report_evaluation(device, request);
+  wire::v1::ReportReply reply;
+  reply.set_reason(wire::v1::REPORT_ACCEPTED);
+  Lock transition(transition_);
+  Lock look(mutex_);
+  reply.set_come_back_ms(soon_or_pace());
+  const std::optional<TaskRow> task = live_task(device, request.task(), request.attempt());
+  look.unlock();
+  if (!task) {
+    const auto first = first_answer(device, request.task(), request.attempt());
+    if (first.reason() == wire::v1::UNKNOWN_TASK || first.reason() == wire::v1::ROUND_OVER)
+      reply.set_reason(first.reason());
+    return reply;
+  }
   const std::string message = request.message().substr(0, kMaxMessage);
-  DUNLIN_CHECK(store_.close_task(task->id, "failed", reason, message, now));
+  DUNLIN_CHECK(
+      store_.close_task(task->id, "failed", wire::v1::DEVICE_FAILED, message, parts_.clock.now_ms()));
   parts_.inbox.discard(*task);
-  spdlog::warn("device {}: no update in round {}: {} {}", device, task->round, Reason_Name(reason), message);
+  spdlog::warn("device {}: no update in round {}: {}", device, task->round, message);
   Lock lock(mutex_);
   TaskRow& row = round_->tasks.at(device);
   row.state = "failed";
-  row.reason = reason;
+  row.reason = wire::v1::DEVICE_FAILED;
   row.message = message;
   if (round_->count("assigned") == 0) wake_worker();
   return reply;
@@ -458,12 +519,20 @@ wire::v1::ReportReply Coordinator::report(const std::string& device, const wire:
 Coordinator::Download Coordinator::download(const std::string& sha256) {
   const auto row = store_.artefact(sha256);
   if (!row || row->kind == "server_state") fail(ErrorCode::kNotFound, "artefact {}: there is none", sha256);
+  if (!parts_.files.exists(artefacts_.path(sha256)))
+    fail(ErrorCode::kNotFound, "artefact {}: of an old version, no longer kept", sha256);
   return {artefacts_.path(sha256), row->size};
 }
 
-Reason Coordinator::may_upload(const std::string& device, const std::string& task, uint32_t attempt) {
-  Lock lock(mutex_);
-  if (live_task(device, task, attempt)) return wire::v1::UPDATE_ACCEPTED;
+Reason Coordinator::may_upload(const std::string& device, const std::string& task, uint32_t attempt,
+                               uint64_t size) {
+  {
+    Lock lock(mutex_);
+    if (live_task(device, task, attempt))
+      return size <= std::min(settings_.max_update_bytes, round_->max_update_bytes())
+                 ? wire::v1::UPDATE_ACCEPTED
+                 : wire::v1::UPDATE_TOO_LARGE;
+  }
   const Reason reason = first_answer(device, task, attempt).reason();
   return reason == wire::v1::UPDATE_ACCEPTED ? wire::v1::ROUND_OVER : reason;
 }

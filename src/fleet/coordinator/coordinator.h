@@ -74,8 +74,9 @@ class Coordinator {
     uint64_t size;
   };
   Download download(const std::string& sha256);
-  /// Whether this device may send chunks of this task's update now; the reason otherwise.
-  wire::v1::Reason may_upload(const std::string& device, const std::string& task, uint32_t attempt);
+  /// Whether this device may send this task's update, of `size` bytes, now; the reason otherwise.
+  wire::v1::Reason may_upload(const std::string& device, const std::string& task, uint32_t attempt,
+                              uint64_t size);
   void count_traffic(uint64_t bytes_up, uint64_t bytes_down);
 
   /// Does what is due; returns when the next thing is (milliseconds of the clock), INT64_MAX when nothing is
@@ -97,8 +98,10 @@ class Coordinator {
 
   void create(ByteSpan first_model);
   void resume();
-  void use_version(uint64_t number);
   int64_t retry_ms(const RoundRow& failed) const;
+  void check_population(const PopulationRow& population) const;
+  void resume_inbox();
+  void sweep_artefacts(uint64_t newest) noexcept;
   void clean(const LiveRound& round) noexcept;
 
   // Under mutex_.
@@ -107,11 +110,14 @@ class Coordinator {
                         wire::v1::CheckInReply& reply);
   wire::v1::Reason unable(const wire::v1::CheckInRequest& request, std::string& message) const;
   std::optional<TaskRow> live_task(const std::string& device, const std::string& task, uint32_t attempt);
-  wire::v1::CommitReply first_answer(const std::string& device, const std::string& task, uint32_t attempt);
   wire::v1::Task task_message(const LiveRound& round, const TaskRow& task) const;
   uint32_t jittered(int64_t ms);
   uint32_t soon_or_pace();
   void wake_worker();
+
+  // With mutex_ free: the store may be waiting for the disk.
+  wire::v1::CommitReply first_answer(const std::string& device, const std::string& task, uint32_t attempt);
+  wire::v1::ReportReply report_evaluation(const std::string& device, const wire::v1::ReportRequest& request);
 
   // Under transition_, with mutex_ free.
   bool advance();
@@ -121,7 +127,7 @@ class Coordinator {
   void fail_round(const std::string& reason);
   void save_checkpoint();
   void flush_devices(bool now);
-  wire::v1::CommitReply settle(const TaskRow& task, const std::string& sha256, uint64_t size,
+  wire::v1::CommitReply settle(const TaskRow& task, const Sha256& sha256, uint64_t size,
                                const CheckedUpdate& update);
 
   DirectoryLock lock_;
@@ -141,7 +147,7 @@ class Coordinator {
   int64_t not_before_ms_ = 0;               // when the round that failed may be tried again
   uint64_t bytes_up_ = 0, bytes_down_ = 0;  // of this round
   SelectionPool pool_;
-  size_t held_ = 0;
+  std::set<std::string> held_;       // devices whose check-in is kept open; one each
   std::set<std::string> evaluated_;  // devices that tried version_
   std::map<std::string, DeviceRow> seen_;
   int64_t flushed_ms_ = 0;

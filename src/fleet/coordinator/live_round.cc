@@ -7,6 +7,8 @@
 namespace dunlin::fleet {
 
 namespace {
+constexpr size_t kHeaderRoom = 64 << 10;
+
 std::vector<TensorCode> codes_of(const wire::v1::Plan& plan) {
   std::vector<TensorCode> codes;
   for (const auto& t : plan.tensors()) codes.push_back(from_wire(t));
@@ -29,14 +31,20 @@ uint64_t LiveRound::count(const std::string& state) const {
       std::count_if(tasks.begin(), tasks.end(), [&](const auto& t) { return t.second.state == state; }));
 }
 
+// The plan's tensors are most of an update's header; beyond them it has a name and some numbers.
+UpdateLimits LiveRound::limits(const TaskRow& task) const {
+  return {plan.max_weight(), task.examples, row.plan.size() + kHeaderRoom};
+}
+
+uint64_t LiveRound::max_update_bytes() const { return sum.code_bytes() + row.plan.size() + kHeaderRoom; }
+
 TaskRow* LiveRound::find(const std::string& task) {
   const auto it =
       std::find_if(tasks.begin(), tasks.end(), [&](const auto& t) { return t.second.id == task; });
   return it == tasks.end() ? nullptr : &it->second;
 }
 
-LiveRound load_round(const RoundRow& row, Store& store, Artefacts& accumulators, UpdateInbox& inbox,
-                     uint64_t max_update_bytes) {
+LiveRound load_round(const RoundRow& row, Store& store, Artefacts& accumulators, UpdateInbox& inbox) {
   LiveRound round(row);
   if (const auto a = store.accumulator(row)) {
     round.checkpoint = a->checkpoint;
@@ -48,10 +56,10 @@ LiveRound load_round(const RoundRow& row, Store& store, Artefacts& accumulators,
   }
   for (const TaskRow& t : store.tasks(row)) {
     if (t.state == "accepted" && !t.checkpoint) {
-      const Bytes bytes = inbox.read(t, max_update_bytes).bytes;
+      const Bytes bytes = inbox.read(t, round.max_update_bytes()).bytes;
       if (to_hex(sha256(bytes)) != t.sha256)
         fail(ErrorCode::kCorrupt, "round {}: the accepted update {} was changed on disk", row.number, t.id);
-      const CheckedUpdate u = check_update(bytes, t.id, round.codes, round.plan.max_weight());
+      const CheckedUpdate u = check_update(bytes, t.id, round.codes, round.limits(t));
       if (u.reason != wire::v1::UPDATE_ACCEPTED) fail(ErrorCode::kCorrupt, "{}", u.message);
       round.sum.fold(u.codes, u.header.weight());
       round.folded_since_checkpoint.push_back(t.id);

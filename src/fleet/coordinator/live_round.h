@@ -28,12 +28,15 @@ struct LiveRound {
 
   bool open() const { return row.state == "open"; }
   uint64_t count(const std::string& state) const;
+  /// What this task's update may be at most.
+  UpdateLimits limits(const TaskRow& task) const;
+  /// Bytes of the largest update of this plan.
+  uint64_t max_update_bytes() const;
   TaskRow* find(const std::string& task);
 };
 
 /// A round as the store has it; the sum comes from the last checkpoint and the accepted updates beyond it.
 /// Throws kCorrupt or kNotFound when any of them is gone or damaged: the round can then not be completed.
-LiveRound load_round(const RoundRow& row, Store& store, Artefacts& accumulators, UpdateInbox& inbox,
-                     uint64_t max_update_bytes);
+LiveRound load_round(const RoundRow& row, Store& store, Artefacts& accumulators, UpdateInbox& inbox);
 
 }  // namespace dunlin::fleet

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "fleet/coordinator/service.h"
-#include "fleet/coordinator/test_fleet.h"
+#include "fleet/coordinator/toy_fleet.h"
 #include "fleet/identity/test_fleet.h"
 #include "fleet/transport/channel.h"
 #include "fleet/transport/status.h"
@@ -20,7 +20,7 @@ constexpr uint64_t kLimit = 256 << 20;
 struct NetworkFleet {
   explicit NetworkFleet(const CoordinatorSettings& settings, const NamedTensors& model)
       : uploads(folder.file("uploads"), kLimit, system_files()),
-        inbox(uploads, system_files()),
+        inbox(uploads),
         coordinator(folder.path(), settings,
                     {system_clock(), system_files(), system_random(), codec, inbox, nullptr},
                     model.serialise()),

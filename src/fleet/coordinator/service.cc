@@ -10,10 +10,18 @@ UploadKey key_of(const TaskRow& task) { return {task.device, task.id, task.attem
 }  // namespace
 
 ReceivedUpdate UploadInbox::read(const TaskRow& task, uint64_t max_bytes) {
-  const UploadKey key = key_of(task);
-  return {files_.read(uploads_.path_of(key), max_bytes), uploads_.name_of(key)};
+  FolderSink::Received upload = uploads_.read(key_of(task), max_bytes);
+  return {std::move(upload.bytes), upload.sha256};
+}
+bool UploadInbox::seal(const TaskRow& task, const Sha256& sha256) {
+  return uploads_.seal(key_of(task), sha256);
 }
 void UploadInbox::discard(const TaskRow& task) { uploads_.remove(key_of(task)); }
+void UploadInbox::keep_only(const std::vector<TaskRow>& tasks) {
+  std::vector<UploadKey> keys;
+  for (const TaskRow& task : tasks) keys.push_back(key_of(task));
+  uploads_.keep_only(keys);
+}
 
 Manifest CoordinatorChunks::manifest(const Sha256& name) {
   const Coordinator::Download file =
@@ -36,7 +44,7 @@ Bytes CoordinatorChunks::read(const Sha256& name, uint32_t index) {
 }
 
 std::vector<uint32_t> CoordinatorChunks::begin(const UploadKey& key, const Manifest& manifest) {
-  if (const auto reason = coordinator_.may_upload(key.device_id, key.task, key.attempt);
+  if (const auto reason = coordinator_.may_upload(key.device_id, key.task, key.attempt, manifest.size);
       reason != wire::v1::UPDATE_ACCEPTED)
     fail(ErrorCode::kFailedPrecondition, "task {}: {}", key.task, wire::v1::Reason_Name(reason));
   return uploads_.begin(key, manifest);

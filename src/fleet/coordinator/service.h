@@ -22,13 +22,14 @@ namespace dunlin::fleet {
 /// Uploads that came in chunks, as the coordinator reads them.
 class UploadInbox final : public UpdateInbox {
  public:
-  UploadInbox(FolderSink& uploads, FileSystem& files) : uploads_(uploads), files_(files) {}
+  explicit UploadInbox(FolderSink& uploads) : uploads_(uploads) {}
   ReceivedUpdate read(const TaskRow& task, uint64_t max_bytes) override;
+  bool seal(const TaskRow& task, const Sha256& sha256) override;
   void discard(const TaskRow& task) override;
+  void keep_only(const std::vector<TaskRow>& tasks) override;
 
  private:
   FolderSink& uploads_;
-  FileSystem& files_;
 };
 
 /// What devices may fetch, and what they may send: an artefact of a published version, an update of an open

@@ -35,8 +35,7 @@ CoordinatorSettings settings_from(const FleetConfig& c) {
   CoordinatorSettings s;
   s.population = c.population.name;
   s.strategy = c.population.strategy;
-  for (const auto& [name, value] : c.population.strategy_params)
-    s.strategy_params[name] = fmt::format("{}", value);
+  s.strategy_params = c.population.strategy_params;
   s.seed = static_cast<uint64_t>(c.training.seed);
   s.rounds = static_cast<uint64_t>(c.round.rounds);
   s.cohort = static_cast<uint64_t>(c.round.cohort_size);
@@ -51,7 +50,9 @@ CoordinatorSettings settings_from(const FleetConfig& c) {
   s.learning_rate = c.training.learning_rate;
   s.momentum = c.training.momentum;
   s.weight_decay = c.training.weight_decay;
-  s.device_evaluation = c.training.held_out > 0;
+  s.device_evaluation = c.evaluation.on_devices;
+  s.max_weight = static_cast<uint64_t>(c.round.max_weight);
+  s.keep_versions = static_cast<uint64_t>(c.round.keep_versions);
   s.max_update_bytes = static_cast<uint64_t>(c.limits.max_artefact_bytes);
   s.check();
   return s;

@@ -32,6 +32,7 @@ struct CoordinatorSettings {
   int code_bits = 24;
   uint64_t max_weight = 1 << 20;  // examples of one update that count
   uint64_t max_update_bytes = uint64_t{4} << 30;
+  uint64_t keep_versions = 10;     // whose files stay; 0: all
   uint64_t checkpoint_every = 64;  // accepted updates per accumulator checkpoint
   size_t max_held = 128;           // check-ins held open at once
   int64_t max_hold_ms = 30'000;

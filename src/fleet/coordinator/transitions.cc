@@ -61,8 +61,12 @@ void Coordinator::run() {
     work_waiting_ = false;
     if (stopping_) break;
   }
-  Lock transition(transition_);
-  flush_devices(true);
+  try {
+    Lock transition(transition_);
+    flush_devices(true);
+  } catch (const std::exception& e) {  // say on a full disk; when devices were seen is no loss
+    spdlog::error("coordinator: stopping: {}", e.what());
+  }
 }
 
 void Coordinator::stop() {
@@ -139,6 +143,7 @@ void Coordinator::open_round() {
     t.attempt = row.attempt;
     t.device = d.id;
     t.assigned_ms = now;
+    t.examples = d.train_examples;
     tasks.push_back(std::move(t));
   }
   auto round = std::make_unique<LiveRound>(row);
@@ -216,6 +221,7 @@ void Coordinator::finish_round() {
   next.created_ms = parts_.clock.now_ms();
   store_.publish(round.row, next, evaluation, next.created_ms);
 
+  metrics_.version.Set(static_cast<double>(next.number));
   artefacts_.keep(next.model.sha256, std::move(artefact));
   const double seconds = static_cast<double>(next.created_ms - round.row.opened_ms) / 1e3;
   metrics_.round("published", seconds);
@@ -230,12 +236,14 @@ void Coordinator::finish_round() {
   std::unique_ptr<LiveRound> over;
   {
     Lock lock(mutex_);
-    use_version(next.number);
+    version_ = next;
+    evaluated_.clear();
     over = std::move(round_);
     next_attempt_ = 1;
     changed_.notify_all();
   }
   clean(*over);
+  sweep_artefacts(next.number);
 }
 
 void Coordinator::fail_round(const std::string& reason) {

@@ -44,13 +44,14 @@ std::optional<Evaluated> FleetView::held_out(uint64_t version) {
 }
 
 std::optional<Evaluated> FleetView::on_devices(uint64_t version) {
-  Statement s(
-      db_,
-      "SELECT sum(examples), sum(loss * examples) / sum(examples), sum(accuracy * examples) / sum(examples) "
-      "FROM evaluations WHERE population = ? AND version = ? AND device != ''");
+  Statement s(db_,
+              // total(): in floating point, whatever devices claim
+              "SELECT count(*), total(examples), total(loss * examples) / total(examples), "
+              "total(accuracy * examples) / total(examples) "
+              "FROM evaluations WHERE population = ? AND version = ? AND device != ''");
   s << population_ << version;
-  if (!s.step() || s.is_null(0) || s.number(0) == 0) return std::nullopt;
-  return Evaluated{s.number(0), s.real(1), s.real(2)};
+  if (!s.step() || s.number(0) == 0) return std::nullopt;
+  return Evaluated{static_cast<uint64_t>(s.real(1)), s.real(2), s.real(3)};
 }
 
 std::vector<RoundView> FleetView::rounds_where(const std::string& condition, uint64_t limit) {

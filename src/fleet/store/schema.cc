@@ -20,6 +20,7 @@ CREATE TABLE populations(
   name TEXT PRIMARY KEY,
   seed INTEGER NOT NULL,
   strategy TEXT NOT NULL,
+  strategy_params TEXT NOT NULL,         -- NAME=VALUE, by name, with commas between
   version INTEGER NOT NULL,              -- the newest published one
   created_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -80,6 +81,7 @@ CREATE TABLE tasks(
   reason INTEGER NOT NULL DEFAULT 0,     -- wire.v1.Reason
   message TEXT NOT NULL DEFAULT '',
   assigned_ms INTEGER NOT NULL,
+  examples INTEGER NOT NULL,             -- that the device had when it was selected
   closed_ms INTEGER,
   sha256 TEXT,
   size INTEGER,

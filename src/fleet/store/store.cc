@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "fleet/store/schema.h"
+#include "fleet/wire/fleet.pb.h"
 
 namespace dunlin::fleet {
 
@@ -40,7 +41,7 @@ RoundRow read_round(const Statement& s) {
 
 constexpr const char* kTaskColumns =
     "SELECT id, round, attempt, device, state, reason, message, assigned_ms, sha256, size, weight, "
-    "checkpoint "
+    "checkpoint, examples "
     "FROM tasks WHERE ";
 
 TaskRow read_task(const Statement& s) {
@@ -57,6 +58,7 @@ TaskRow read_task(const Statement& s) {
   t.size = s.number(9);
   t.weight = s.number(10);
   if (!s.is_null(11)) t.checkpoint = s.integer(11);
+  t.examples = s.number(12);
   return t;
 }
 
@@ -72,18 +74,21 @@ Store::Store(const std::string& path, std::string population, const Database::Op
 
 std::optional<PopulationRow> Store::population() {
   std::lock_guard lock(mutex_);
-  Statement s(db_, "SELECT name, seed, strategy, version FROM populations WHERE name = ?");
+  Statement s(db_, "SELECT name, seed, strategy, strategy_params, version FROM populations WHERE name = ?");
   s << population_;
   if (!s.step()) return std::nullopt;
-  return PopulationRow{s.text(0), s.number(1), s.text(2), s.number(3)};
+  return PopulationRow{s.text(0), s.number(1), s.text(2), s.text(3), s.number(4)};
 }
 
 void Store::create_population(const PopulationRow& population, const VersionRow& first) {
   std::lock_guard lock(mutex_);
   Transaction t(db_, "create_population");
   Statement s(db_,
-              "INSERT INTO populations(name, seed, strategy, version, created_ms) VALUES(?, ?, ?, ?, ?)");
-  (s << population.name << population.seed << population.strategy << first.number << first.created_ms).run();
+              "INSERT INTO populations(name, seed, strategy, strategy_params, version, created_ms) "
+              "VALUES(?, ?, ?, ?, ?, ?)");
+  (s << population.name << population.seed << population.strategy << population.strategy_params
+     << first.number << first.created_ms)
+      .run();
   write_version(first);
   write_event("population created", std::nullopt, "", population.name, first.created_ms);
   t.commit();
@@ -162,6 +167,17 @@ std::optional<TaskRow> Store::task(const std::string& id) {
   return read_task(s);
 }
 
+std::set<std::string> Store::artefacts_since(uint64_t version) {
+  std::lock_guard lock(mutex_);
+  Statement s(db_, "SELECT model, broadcast, server_state FROM versions WHERE number >= ?");
+  s << version;
+  std::set<std::string> out;
+  while (s.step())
+    for (int column = 0; column < 3; ++column)
+      if (!s.is_null(column)) out.insert(s.text(column));
+  return out;
+}
+
 std::vector<std::string> Store::evaluators(uint64_t version) {
   std::lock_guard lock(mutex_);
   Statement s(db_, "SELECT device FROM evaluations WHERE population = ? AND version = ? AND device != ''");
@@ -184,10 +200,11 @@ void Store::open_round(const RoundRow& r, const std::vector<TaskRow>& tasks,
          << r.opened_ms << r.deadline_ms << ByteSpan(r.plan))
       .run();
   Statement task(db_,
-                 "INSERT INTO tasks(id, population, round, attempt, device, state, assigned_ms) "
-                 "VALUES(?, ?, ?, ?, ?, 'assigned', ?)");
+                 "INSERT INTO tasks(id, population, round, attempt, device, state, assigned_ms, examples) "
+                 "VALUES(?, ?, ?, ?, ?, 'assigned', ?, ?)");
   for (const TaskRow& row : tasks)
-    (task << row.id << population_ << r.number << r.attempt << row.device << row.assigned_ms).run();
+    (task << row.id << population_ << r.number << r.attempt << row.device << row.assigned_ms << row.examples)
+        .run();
   write_event("round opened", r.number, "", fmt::format("attempt {}, {} devices", r.attempt, tasks.size()),
               r.opened_ms);
   t.commit();
@@ -198,12 +215,12 @@ bool Store::accept_update(const AcceptedUpdate& u, int64_t now_ms) {
   Transaction t(db_, "accept_update");
   Statement s(
       db_,
-      "UPDATE tasks SET state = 'accepted', reason = 20, closed_ms = ?, sha256 = ?, size = ?, weight = ?, "
+      "UPDATE tasks SET state = 'accepted', reason = ?, closed_ms = ?, sha256 = ?, size = ?, weight = ?, "
       "loss = ?, accuracy = ?, clipped = ? WHERE id = ? AND population = ? AND state = 'assigned' AND EXISTS "
       "(SELECT 1 FROM rounds r WHERE r.population = tasks.population AND r.number = tasks.round AND "
       "r.attempt = tasks.attempt AND r.state = 'open')");
-  (s << now_ms << u.sha256 << u.size << u.weight << u.training.loss << u.training.accuracy << u.clipped
-     << u.task << population_)
+  (s << wire::v1::UPDATE_ACCEPTED << now_ms << u.sha256 << u.size << u.weight << u.training.loss
+     << u.training.accuracy << u.clipped << u.task << population_)
       .run();
   if (db_.changes() == 0) return false;
   if (u.evaluation) {
@@ -249,6 +266,13 @@ void Store::save_checkpoint(const RoundRow& r, const AccumulatorRow& row,
   t.commit();
 }
 
+void Store::end_tasks(const RoundRow& r, int64_t now_ms) {
+  Statement s(db_,
+              "UPDATE tasks SET state = 'over', reason = ?, closed_ms = ? WHERE population = ? AND round = ? "
+              "AND attempt = ? AND state = 'assigned'");
+  (s << wire::v1::ROUND_OVER << now_ms << population_ << r.number << r.attempt).run();
+}
+
 bool Store::begin_closing(const RoundRow& r, int64_t now_ms) {
   std::lock_guard lock(mutex_);
   Transaction t(db_, "begin_closing");
@@ -258,11 +282,7 @@ bool Store::begin_closing(const RoundRow& r, int64_t now_ms) {
       "AND attempt = ? AND state = 'open'");
   (s << r.bytes_up << r.bytes_down << population_ << r.number << r.attempt).run();
   if (db_.changes() == 0) return false;
-  Statement over(
-      db_,
-      "UPDATE tasks SET state = 'over', reason = 21, closed_ms = ? WHERE population = ? AND round = ? AND "
-      "attempt = ? AND state = 'assigned'");
-  (over << now_ms << population_ << r.number << r.attempt).run();
+  end_tasks(r, now_ms);
   t.commit();
   return true;
 }
@@ -296,11 +316,7 @@ void Store::fail_round(const RoundRow& r, const std::string& reason, int64_t now
       "UPDATE rounds SET state = 'failed', reason = ?, closed_ms = ?, bytes_up = ?, bytes_down = ? WHERE "
       "population = ? AND number = ? AND attempt = ? AND state IN ('open', 'closing')");
   (s << reason << now_ms << r.bytes_up << r.bytes_down << population_ << r.number << r.attempt).run();
-  Statement over(
-      db_,
-      "UPDATE tasks SET state = 'over', reason = 21, closed_ms = ? WHERE population = ? AND round = ? AND "
-      "attempt = ? AND state = 'assigned'");
-  (over << now_ms << population_ << r.number << r.attempt).run();
+  end_tasks(r, now_ms);
   Statement a(db_, "DELETE FROM accumulators WHERE population = ? AND round = ? AND attempt = ?");
   (a << population_ << r.number << r.attempt).run();
   write_event("round failed", r.number, "", reason, now_ms);
@@ -318,14 +334,8 @@ void Store::save_evaluation(uint64_t version, const std::string& device, const E
   std::lock_guard lock(mutex_);
   Transaction t(db_, "save_evaluation");
   write_evaluation(version, device, e, now_ms);
-  t.commit();
-}
-
-void Store::add_event(const std::string& kind, std::optional<uint64_t> round, const std::string& device,
-                      const std::string& detail, int64_t now_ms) {
-  std::lock_guard lock(mutex_);
-  Transaction t(db_, "add_event");
-  write_event(kind, round, device, detail, now_ms);
+  Statement s(db_, "UPDATE devices SET last_seen_ms = max(last_seen_ms, ?) WHERE id = ?");
+  (s << now_ms << device).run();
   t.commit();
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ struct ArtefactRow {
 struct PopulationRow {
   std::string name;
   uint64_t seed = 0;
-  std::string strategy;
+  std::string strategy, strategy_params;
   uint64_t version = 0;
 };
 
@@ -64,7 +65,8 @@ struct TaskRow {
   int reason = 0;
   std::string message;
   int64_t assigned_ms = 0;
-  std::string sha256;  // of the accepted upload
+  uint64_t examples = 0;  // that the device had when it was selected
+  std::string sha256;     // of the accepted upload
   uint64_t size = 0, weight = 0;
   std::optional<int64_t> checkpoint;
 };
@@ -104,6 +106,8 @@ class Store {
   std::optional<AccumulatorRow> accumulator(const RoundRow& round);
   std::vector<TaskRow> tasks(const RoundRow& round);
   std::optional<TaskRow> task(const std::string& id);
+  /// Hashes of the files of this version and all later ones.
+  std::set<std::string> artefacts_since(uint64_t version);
   /// Devices that evaluated a version; the coordinator itself is not among them.
   std::vector<std::string> evaluators(uint64_t version);
 
@@ -126,12 +130,12 @@ class Store {
   void fail_round(const RoundRow& round, const std::string& reason, int64_t now_ms);
 
   void save_devices(const std::vector<DeviceRow>& devices);
+  /// A device's own; it was seen then, too.
   void save_evaluation(uint64_t version, const std::string& device, const Evaluated& evaluation,
                        int64_t now_ms);
-  void add_event(const std::string& kind, std::optional<uint64_t> round, const std::string& device,
-                 const std::string& detail, int64_t now_ms);
 
  private:
+  void end_tasks(const RoundRow& round, int64_t now_ms);
   void write_event(const std::string& kind, std::optional<uint64_t> round, const std::string& device,
                    const std::string& detail, int64_t now_ms);
   void write_artefact(const ArtefactRow& row, int64_t now_ms);

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "fleet/config.h"
-#include "fleet/coordinator/test_fleet.h"
+#include "fleet/coordinator/toy_fleet.h"
 #include "fleet/store/read_model.h"
 #include "fleet/store/schema.h"
 

@@ -44,7 +44,7 @@ Model run_round(const Strategy& strategy) {
     ShiftTrainer trainer(by, static_cast<uint64_t>(examples));
     const Update u = strategy.client({1, 7, m, none, none}, trainer);
     const Bytes bytes = encode_update(task, u, {});
-    sum.fold(check_update(bytes, "t", codes, 100).codes, u.weight);
+    sum.fold(check_update(bytes, "t", codes, {100, 100, 1 << 20}).codes, u.weight);
   }
   ServerState state;
   return strategy.server(m, state, sum);

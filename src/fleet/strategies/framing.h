@@ -27,12 +27,14 @@ Bytes frame(const Header& header, size_t payload_bytes, size_t* offset) {
   return out;
 }
 
-/// Fills `header` and returns the payload. Throws kCorrupt.
+/// Fills `header` and returns the payload. Throws kCorrupt. A parsed header takes many times its bytes: who
+/// knows how long it may be says so.
 template <typename Header>
-ByteSpan unframe(ByteSpan bytes, Header& header, const char* what) {
+ByteSpan unframe(ByteSpan bytes, Header& header, const char* what,
+                 size_t max_header_bytes = kMaxHeaderBytes) {
   if (bytes.size() < 4) fail(ErrorCode::kCorrupt, "{}: {} bytes, too short for a header", what, bytes.size());
   const size_t header_bytes = load_le<uint32_t>(bytes.data());
-  if (header_bytes > kMaxHeaderBytes || header_bytes > bytes.size() - 4)
+  if (header_bytes > max_header_bytes || header_bytes > bytes.size() - 4)
     fail(ErrorCode::kCorrupt, "{}: a header of {} bytes in {}", what, header_bytes, bytes.size());
   if (!header.ParseFromArray(bytes.data() + 4, static_cast<int>(header_bytes)))
     fail(ErrorCode::kCorrupt, "{}: the header cannot be read", what);

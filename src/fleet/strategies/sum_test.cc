@@ -43,7 +43,7 @@ class SumTest : public testing::Test {
  protected:
   std::vector<TensorCode> codes_ = plan_codes(State{}, model(), {24, 1000, 100});
   wire::v1::Task task_ = task_for(codes_);
-  CheckedUpdate checked(ByteSpan bytes) { return check_update(bytes, "t1", codes_, 1000); }
+  CheckedUpdate checked(ByteSpan bytes) { return check_update(bytes, "t1", codes_, {1000, 1000, 1 << 20}); }
 };
 
 TEST_F(SumTest, TheMeanIsTheWeightedMeanInDouble) {
@@ -95,8 +95,8 @@ TEST_F(SumTest, OrderAndGroupingLeaveNoTrace) {
 
 TEST_F(SumTest, AnUpdateThatDoesNotFitIsRefusedWithItsReason) {
   const Bytes good = encode_update(task_, update_of(1, 5), {});
-  EXPECT_EQ(check_update(good, "t2", codes_, 1000).reason, wire::v1::MALFORMED_UPDATE);
-  EXPECT_EQ(check_update(good, "t1", codes_, 4).reason, wire::v1::WEIGHT_OUT_OF_RANGE);
+  EXPECT_EQ(check_update(good, "t2", codes_, {1000, 1000, 1 << 20}).reason, wire::v1::MALFORMED_UPDATE);
+  EXPECT_EQ(check_update(good, "t1", codes_, {4, 1000, 1 << 20}).reason, wire::v1::WEIGHT_OUT_OF_RANGE);
   for (size_t n : {size_t{0}, size_t{3}, size_t{20}})
     EXPECT_EQ(checked(ByteSpan(good).first(n)).reason, wire::v1::MALFORMED_UPDATE);
   EXPECT_EQ(checked(ByteSpan(good).first(good.size() - 1)).reason, wire::v1::WRONG_TENSORS);

@@ -1,6 +1,7 @@
 #include "fleet/strategies/update_code.h"
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 
 #include "base/error.h"
@@ -22,8 +23,6 @@ CheckedUpdate refuse(wire::v1::Reason reason, std::string message) {
   out.message = std::move(message);
   return out;
 }
-
-bool finite(const wire::v1::Metrics& m) { return std::isfinite(m.loss()) && std::isfinite(m.accuracy()); }
 
 void set(wire::v1::Metrics* out, const LocalMetrics& m) {
   out->set_examples(m.examples);
@@ -122,11 +121,24 @@ Bytes encode_update(const wire::v1::Task& task, const Update& update, const Loca
   return out;
 }
 
+wire::v1::Reason check_metrics(const wire::v1::Metrics& m, std::string& message) {
+  if (!std::isfinite(m.loss()) || !std::isfinite(m.accuracy())) {
+    message = "loss or accuracy is NaN or infinite";
+    return wire::v1::NOT_FINITE;
+  }
+  // A loss is a float on the device; means over many devices then stay finite too.
+  if (!(m.accuracy() >= 0 && m.accuracy() <= 1) || std::fabs(m.loss()) > FLT_MAX) {
+    message = fmt::format("loss {} and accuracy {}: an accuracy is 0 to 1", m.loss(), m.accuracy());
+    return wire::v1::IMPLAUSIBLE_METRICS;
+  }
+  return wire::v1::UPDATE_ACCEPTED;
+}
+
 CheckedUpdate check_update(ByteSpan bytes, const std::string& task, const std::vector<TensorCode>& plan,
-                           uint64_t max_weight) {
+                           const UpdateLimits& limits) {
   CheckedUpdate out;
   try {
-    out.codes = unframe(bytes, out.header, "update");
+    out.codes = unframe(bytes, out.header, "update", limits.max_header_bytes);
   } catch (const Error& e) {
     return refuse(wire::v1::MALFORMED_UPDATE, e.what());
   }
@@ -159,11 +171,13 @@ CheckedUpdate check_update(ByteSpan bytes, const std::string& task, const std::v
     return refuse(
         wire::v1::WRONG_TENSORS,
         fmt::format("update: {} bytes of codes, the plan's tensors take {}", out.codes.size(), expected));
-  if (h.weight() == 0 || h.weight() > max_weight)
+  if (h.weight() == 0 || h.weight() > limits.max_weight || h.weight() > limits.declared_examples)
     return refuse(wire::v1::WEIGHT_OUT_OF_RANGE,
-                  fmt::format("update: weight {}, expected 1 to {}", h.weight(), max_weight));
-  if (!finite(h.training()) || !finite(h.evaluation()))
-    return refuse(wire::v1::NOT_FINITE, "update: loss or accuracy is NaN or infinite");
+                  fmt::format("update: weight {}, expected 1 to {}; the device looked in with {} examples",
+                              h.weight(), limits.max_weight, limits.declared_examples));
+  for (const wire::v1::Metrics* m : {&h.training(), &h.evaluation()})
+    if (std::string why; check_metrics(*m, why) != wire::v1::UPDATE_ACCEPTED)
+      return refuse(check_metrics(*m, why), "update: " + why);
   ByteSpan rest = out.codes;
   for (const TensorCode& c : plan) {
     const size_t n = c.code.bytes(c.count());

@@ -35,6 +35,13 @@ bool same_codes(const std::vector<TensorCode>& a, const std::vector<TensorCode>&
 /// or infinity: the device then reports instead of sending. The weight is clipped to the plan's.
 Bytes encode_update(const wire::v1::Task& task, const Update& update, const LocalMetrics& evaluation);
 
+/// What an update may be at most.
+struct UpdateLimits {
+  uint64_t max_weight = 0;
+  uint64_t declared_examples = 0;  // what the device said it trains on; its weight cannot be more
+  size_t max_header_bytes = 0;
+};
+
 /// What the coordinator finds in an upload. With reason UPDATE_ACCEPTED the codes may be folded.
 struct CheckedUpdate {
   wire::v1::Reason reason = wire::v1::UPDATE_ACCEPTED;
@@ -43,6 +50,9 @@ struct CheckedUpdate {
   ByteSpan codes;  // inside the bytes given
 };
 CheckedUpdate check_update(ByteSpan bytes, const std::string& task, const std::vector<TensorCode>& plan,
-                           uint64_t max_weight);
+                           const UpdateLimits& limits);
+
+/// Whether loss and accuracy are numbers that a model can have; the reason and a message otherwise.
+wire::v1::Reason check_metrics(const wire::v1::Metrics& metrics, std::string& message);
 
 }  // namespace dunlin::fleet

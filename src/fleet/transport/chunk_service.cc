@@ -1,5 +1,5 @@
 // The coordinator's side of a transfer. Reactors, not threads: a slow device holds memory for one chunk, no
-// thread.
+// thread. What hashes whole files or waits for the disk goes to the workers.
 #include "fleet/transport/chunks.h"
 #include "fleet/transport/status.h"
 #include "fleet/wire/version.h"
@@ -69,10 +69,10 @@ class DownloadReactor final : public grpc::ServerWriteReactor<wire::v1::Chunk> {
 
 class UploadReactor final : public grpc::ServerReadReactor<wire::v1::UploadRequest> {
  public:
-  static grpc::ServerReadReactor<wire::v1::UploadRequest>* start(ChunkSink& sink,
+  static grpc::ServerReadReactor<wire::v1::UploadRequest>* start(ChunkSink& sink, Workers& workers,
                                                                  const std::function<std::string()>& device,
                                                                  wire::v1::UploadReply* reply) {
-    auto reactor = std::make_unique<UploadReactor>(sink, reply);
+    auto reactor = std::make_unique<UploadReactor>(sink, workers, reply);
     const grpc::Status status = answer([&] { reactor->key_.device_id = device(); });
     if (status.ok())
       reactor->StartRead(&reactor->request_);
@@ -81,18 +81,13 @@ class UploadReactor final : public grpc::ServerReadReactor<wire::v1::UploadReque
     return reactor.release();  // OnDone takes it back
   }
 
-  UploadReactor(ChunkSink& sink, wire::v1::UploadReply* reply) : sink_(sink), reply_(reply) {}
+  UploadReactor(ChunkSink& sink, Workers& workers, wire::v1::UploadReply* reply)
+      : sink_(sink), workers_(workers), reply_(reply) {}
 
   void OnReadDone(bool ok) override {
-    const grpc::Status status = answer([&] {
-      if (ok)
-        take();
-      else if (key_.task.empty())
-        fail(ErrorCode::kInvalidArgument, "upload: nothing was sent");
-      else
-        for (const uint32_t i : sink_.missing(key_)) reply_->add_missing_chunks(i);
-    });
-    if (ok && status.ok())
+    if (!ok) return workers_.post([this] { Finish(answer([this] { end(); })); });
+    const grpc::Status status = answer([&] { take(); });
+    if (status.ok())
       StartRead(&request_);
     else
       Finish(status);
@@ -108,7 +103,13 @@ class UploadReactor final : public grpc::ServerReadReactor<wire::v1::UploadReque
     if (request_.has_chunk()) sink_.put(key_, request_.chunk().index(), as_bytes(request_.chunk().data()));
   }
 
+  void end() {
+    if (key_.task.empty()) fail(ErrorCode::kInvalidArgument, "upload: nothing was sent");
+    for (const uint32_t i : sink_.missing(key_)) reply_->add_missing_chunks(i);
+  }
+
   ChunkSink& sink_;
+  Workers& workers_;
   wire::v1::UploadReply* reply_;
   UploadKey key_;
   wire::v1::UploadRequest request_;
@@ -120,11 +121,13 @@ grpc::ServerUnaryReactor* ChunkService::GetManifest(grpc::CallbackServerContext*
                                                     const wire::v1::GetManifestRequest* request,
                                                     wire::v1::Manifest* reply) {
   auto* reactor = context->DefaultReactor();
-  reactor->Finish(answer([&] {
-    check_wire_version(request->protocol());
-    device_of_(*context);
-    *reply = to_wire(source_.manifest(sha256_from_wire(request->sha256())));
-  }));
+  workers_.post([=, this] {
+    reactor->Finish(answer([&] {
+      check_wire_version(request->protocol());
+      device_of_(*context);
+      *reply = to_wire(source_.manifest(sha256_from_wire(request->sha256())));
+    }));
+  });
   return reactor;
 }
 
@@ -144,19 +147,21 @@ grpc::ServerUnaryReactor* ChunkService::BeginUpload(grpc::CallbackServerContext*
                                                     const wire::v1::BeginUploadRequest* request,
                                                     wire::v1::BeginUploadReply* reply) {
   auto* reactor = context->DefaultReactor();
-  reactor->Finish(answer([&] {
-    check_wire_version(request->protocol());
-    const UploadKey key = key_from_wire(request->id(), device_of_(*context));
-    for (const uint32_t i : sink_.begin(key, from_wire(request->manifest(), max_bytes_)))
-      reply->add_missing_chunks(i);
-  }));
+  workers_.post([=, this] {
+    reactor->Finish(answer([&] {
+      check_wire_version(request->protocol());
+      const UploadKey key = key_from_wire(request->id(), device_of_(*context));
+      for (const uint32_t i : sink_.begin(key, from_wire(request->manifest(), max_bytes_)))
+        reply->add_missing_chunks(i);
+    }));
+  });
   return reactor;
 }
 
 grpc::ServerReadReactor<wire::v1::UploadRequest>* ChunkService::Upload(grpc::CallbackServerContext* context,
                                                                        wire::v1::UploadReply* reply) {
   return UploadReactor::start(
-      sink_, [&] { return device_of_(*context); }, reply);
+      sink_, workers_, [&] { return device_of_(*context); }, reply);
 }
 
 }  // namespace dunlin::fleet

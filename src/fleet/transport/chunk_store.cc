@@ -1,5 +1,8 @@
 // Artefacts at rest on the coordinator: files to offer, uploads in a folder.
+#include <set>
+
 #include "base/error.h"
+#include "fleet/store/fault_point.h"
 #include "fleet/transport/chunks.h"
 
 namespace dunlin::fleet {
@@ -41,110 +44,156 @@ std::string FolderSink::stem(const UploadKey& key) const {
   return join_path(dir_, to_hex(sha256(as_bytes(text))).substr(0, 40));
 }
 
-std::shared_ptr<FolderSink::Upload> FolderSink::find(const UploadKey& key) {
+FolderSink::Held FolderSink::hold(const UploadKey& key) {
   const std::string where = stem(key);
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto it = uploads_.find(where); it != uploads_.end()) return it->second;
+  for (;;) {
+    std::shared_ptr<Upload> upload;
+    {
+      const std::lock_guard lock(mutex_);
+      auto& known = uploads_[where];
+      if (!known) known = std::make_shared<Upload>();
+      upload = known;
+    }
+    std::unique_lock lock(upload->mutex);
+    if (upload->gone) continue;  // while we waited for it
+    if (!upload->begun) load(where, *upload);
+    return {where, std::move(upload), std::move(lock)};
   }
-  // After a restart: the manifest is on disk, and the data tells itself what of it is there.
-  if (!files_.exists(where + ".manifest")) return nullptr;
+}
+
+// After a restart: the manifest is on disk, and the data tells itself what of it is there.
+void FolderSink::load(const std::string& where, Upload& upload) {
+  if (!files_.exists(where + ".manifest")) return;
   wire::v1::Manifest message;
   const Bytes saved = files_.read(where + ".manifest");
   if (!message.ParseFromArray(saved.data(), static_cast<int>(saved.size())))
     fail(ErrorCode::kCorrupt, "{}.manifest: not a manifest", where);
-  auto upload = std::make_shared<Upload>();
-  upload->manifest = from_wire(message, max_bytes_);
-  upload->present.assign(upload->manifest.chunks.size(), true);
-  for (const uint32_t i : missing_chunks(upload->manifest, where + ".data", files_))
-    upload->present[i] = false;
-  const std::lock_guard lock(mutex_);
-  return uploads_.try_emplace(where, std::move(upload)).first->second;
+  upload.manifest = from_wire(message, max_bytes_);
+  upload.present.assign(upload.manifest.chunks.size(), true);
+  for (const uint32_t i : missing_chunks(upload.manifest, where + ".data", files_)) upload.present[i] = false;
+  upload.begun = true;
 }
 
-std::vector<uint32_t> FolderSink::missing_of(const Upload& upload) const {
+FolderSink::Held FolderSink::begun(const UploadKey& key) {
+  Held held = hold(key);
+  if (!held.upload->begun) {
+    drop(held);
+    fail(ErrorCode::kFailedPrecondition, "task {} attempt {}: this upload was never begun", key.task,
+         key.attempt);
+  }
+  return held;
+}
+
+void FolderSink::drop(Held& held) {
+  // First: data without manifest is nothing.
+  if (files_.exists(held.where + ".manifest")) {
+    DUNLIN_FAULT_POINT("upload_remove", "before");
+    files_.remove(held.where + ".manifest");
+    DUNLIN_FAULT_POINT("upload_remove", "between");
+  }
+  files_.remove(held.where + ".data");
+  held.upload->gone = true;
+  const std::lock_guard lock(mutex_);
+  uploads_.erase(held.where);
+}
+
+std::vector<uint32_t> FolderSink::missing(const UploadKey& key, Held& held) {
+  Upload& upload = *held.upload;
   std::vector<uint32_t> missing;
   for (uint32_t i = 0; i < upload.present.size(); ++i)
     if (!upload.present[i]) missing.push_back(i);
-  return missing;
+  if (!missing.empty() || upload.whole) return missing;
+  // Each chunk has its hash, but only the whole proves that the manifest belongs to the name.
+  const std::string data = held.where + ".data";
+  if (sha256_of_file(data, files_) != upload.manifest.sha256) {
+    const std::string name = to_hex(upload.manifest.sha256);
+    drop(held);
+    fail(ErrorCode::kCorrupt, "task {} attempt {}: the chunks do not make up artefact {}", key.task,
+         key.attempt, name);
+  }
+  DUNLIN_FAULT_POINT("upload_sync", "before");
+  files_.sync(data);
+  DUNLIN_FAULT_POINT("upload_sync", "after");
+  upload.whole = true;
+  return {};
 }
 
 std::vector<uint32_t> FolderSink::begin(const UploadKey& key, const Manifest& manifest) {
   if (manifest.size > max_bytes_)
     fail(ErrorCode::kResourceExhausted, "upload of {} bytes: more than the limit of {}", manifest.size,
          max_bytes_);
-  const auto known = find(key);
-  if (!known || known->manifest != manifest) {
-    const std::string where = stem(key);
+  Held held = hold(key);
+  Upload& upload = *held.upload;
+  if (!upload.begun || upload.manifest != manifest) {
+    if (upload.sealed)
+      fail(ErrorCode::kFailedPrecondition,
+           "task {} attempt {}: another upload was accepted; it is not replaced", key.task, key.attempt);
     const std::string saved = to_wire(manifest).SerializeAsString();
-    files_.remove(where + ".data");
-    files_.write_atomic(where + ".manifest", as_bytes(saved));
-    if (manifest.size == 0) files_.write_atomic(where + ".data", {});
-    auto fresh = std::make_shared<Upload>();
-    fresh->manifest = manifest;
-    fresh->present.assign(manifest.chunks.size(), false);
-    const std::lock_guard lock(mutex_);
-    uploads_[where] = std::move(fresh);
+    upload.begun = upload.whole = false;
+    DUNLIN_FAULT_POINT("upload_begin", "before");
+    files_.remove(held.where + ".data");
+    DUNLIN_FAULT_POINT("upload_begin", "between");
+    files_.write_atomic(held.where + ".manifest", as_bytes(saved));
+    DUNLIN_FAULT_POINT("upload_begin", "after");
+    if (manifest.size == 0) files_.write_atomic(held.where + ".data", {});
+    upload.manifest = manifest;
+    upload.present.assign(manifest.chunks.size(), false);
+    upload.begun = true;
   }
-  return missing(key);
+  return missing(key, held);
 }
 
 void FolderSink::put(const UploadKey& key, uint32_t index, ByteSpan data) {
-  const auto upload = find(key);
-  if (!upload)
-    fail(ErrorCode::kFailedPrecondition, "task {} attempt {}: this upload was never begun", key.task,
-         key.attempt);
-  check_chunk(upload->manifest, index, data);
-  {
-    const std::lock_guard lock(mutex_);
-    if (upload->present[index]) return;
-  }
-  files_.write_at(stem(key) + ".data", upload->manifest.offset(index), data);
-  const std::lock_guard lock(mutex_);
-  upload->present[index] = true;
+  Held held = begun(key);
+  Upload& upload = *held.upload;
+  check_chunk(upload.manifest, index, data);
+  if (upload.present[index]) return;
+  DUNLIN_FAULT_POINT("upload_chunk", "before");
+  files_.write_at(held.where + ".data", upload.manifest.offset(index), data);
+  DUNLIN_FAULT_POINT("upload_chunk", "after");
+  upload.present[index] = true;
 }
 
 std::vector<uint32_t> FolderSink::missing(const UploadKey& key) {
-  const auto upload = find(key);
-  if (!upload)
-    fail(ErrorCode::kFailedPrecondition, "task {} attempt {}: this upload was never begun", key.task,
-         key.attempt);
-  {
-    const std::lock_guard lock(mutex_);
-    std::vector<uint32_t> missing = missing_of(*upload);
-    if (!missing.empty() || upload->whole) return missing;
-  }
-  // Each chunk has its hash, but only the whole proves that the manifest belongs to the name.
-  if (sha256_of_file(stem(key) + ".data", files_) != upload->manifest.sha256) {
-    remove(key);
-    fail(ErrorCode::kCorrupt, "task {} attempt {}: the chunks do not make up artefact {}", key.task,
-         key.attempt, to_hex(upload->manifest.sha256));
-  }
-  files_.sync(stem(key) + ".data");
-  const std::lock_guard lock(mutex_);
-  upload->whole = true;
-  return {};
+  Held held = begun(key);
+  return missing(key, held);
 }
 
-std::string FolderSink::path_of(const UploadKey& key) {
-  if (!find(key) || !missing(key).empty())
+FolderSink::Received FolderSink::read(const UploadKey& key, uint64_t max_bytes) {
+  Held held = hold(key);
+  if (!held.upload->begun || !missing(key, held).empty()) {
+    if (!held.upload->begun) drop(held);
     fail(ErrorCode::kNotFound, "task {} attempt {}: no whole upload", key.task, key.attempt);
-  return stem(key) + ".data";
+  }
+  return {files_.read(held.where + ".data", max_bytes), held.upload->manifest.sha256};
 }
 
-Sha256 FolderSink::name_of(const UploadKey& key) {
-  path_of(key);
-  return find(key)->manifest.sha256;
+bool FolderSink::seal(const UploadKey& key, const Sha256& name) {
+  Held held = hold(key);
+  if (!held.upload->begun) {
+    drop(held);
+    return false;
+  }
+  if (held.upload->manifest.sha256 != name || !missing(key, held).empty()) return false;
+  held.upload->sealed = true;
+  return true;
 }
 
 void FolderSink::remove(const UploadKey& key) {
-  const std::string where = stem(key);
-  {
-    const std::lock_guard lock(mutex_);
-    uploads_.erase(where);
+  Held held = hold(key);
+  drop(held);
+}
+
+void FolderSink::keep_only(const std::vector<UploadKey>& keys) {
+  std::set<std::string> stems;
+  for (const UploadKey& key : keys) stems.insert(stem(key));
+  for (const std::string& name : files_.list(dir_)) {
+    const std::string path = join_path(dir_, name);
+    const size_t dot = path.rfind('.');
+    const std::string extension = dot == std::string::npos ? "" : path.substr(dot);
+    if ((extension != ".manifest" && extension != ".data") || !stems.contains(path.substr(0, dot)))
+      files_.remove(path);
   }
-  files_.remove(where + ".manifest");  // first: data without manifest is nothing
-  files_.remove(where + ".data");
 }
 
 }  // namespace dunlin::fleet

@@ -14,6 +14,7 @@
 
 #include "base/file_system.h"
 #include "fleet/transport/manifest.h"
+#include "fleet/transport/workers.h"
 #include "fleet/wire/chunks.grpc.pb.h"
 
 namespace dunlin::fleet {
@@ -70,32 +71,50 @@ class ChunkSink {
 };
 
 /// Uploads as files in a folder, which outlive the process: what was durable before a crash is not sent
-/// again.
+/// again. Thread safe; what concerns one upload happens one after another.
 class FolderSink final : public ChunkSink {
  public:
   FolderSink(std::string dir, uint64_t max_bytes, FileSystem& files);
 
+  /// An upload that was begun with another manifest is replaced, unless it is sealed (kFailedPrecondition).
   std::vector<uint32_t> begin(const UploadKey& key, const Manifest& manifest) override;
   void put(const UploadKey& key, uint32_t index, ByteSpan data) override;
   std::vector<uint32_t> missing(const UploadKey& key) override;
 
-  /// The file of an upload that is whole (kNotFound otherwise).
-  std::string path_of(const UploadKey& key);
-  /// Its hash, which its bytes were found to have.
-  Sha256 name_of(const UploadKey& key);
+  struct Received {
+    Bytes bytes;
+    Sha256 sha256;  // which the bytes were found to have when they came in
+  };
+  /// An upload that is whole. kNotFound otherwise; kResourceExhausted when it is larger than `max_bytes`.
+  Received read(const UploadKey& key, uint64_t max_bytes = UINT64_MAX);
+  /// Whether a whole upload of this hash is here; if so it stays, as it is, until remove(). A new process has
+  /// no seals: whoever sealed something refuses to have it begun again (CoordinatorChunks::begin).
+  bool seal(const UploadKey& key, const Sha256& name);
   /// Forgets an upload and its file.
   void remove(const UploadKey& key);
+  /// Forgets all others, and whatever else lies in the folder. For the start, while nobody sends.
+  void keep_only(const std::vector<UploadKey>& keys);
 
  private:
   struct Upload {
+    std::mutex mutex;   // what follows, and the files
+    bool gone = false;  // no longer the one of its key
+    bool begun = false;
     Manifest manifest;
     std::vector<bool> present;
-    bool whole = false;
+    bool whole = false, sealed = false;
+  };
+  struct Held {
+    std::string where;
+    std::shared_ptr<Upload> upload;
+    std::unique_lock<std::mutex> lock;
   };
   std::string stem(const UploadKey& key) const;
-  // Null when it was never begun.
-  std::shared_ptr<Upload> find(const UploadKey& key);
-  std::vector<uint32_t> missing_of(const Upload& upload) const;
+  Held hold(const UploadKey& key);
+  Held begun(const UploadKey& key);  // throws kFailedPrecondition otherwise
+  void load(const std::string& where, Upload& upload);
+  void drop(Held& held);
+  std::vector<uint32_t> missing(const UploadKey& key, Held& held);
 
   std::string dir_;
   uint64_t max_bytes_;
@@ -128,6 +147,7 @@ class ChunkService final : public wire::v1::Chunks::CallbackService {
   ChunkSink& sink_;
   DeviceOf device_of_;
   uint64_t max_bytes_;
+  Workers workers_{4};
 };
 
 struct TransferCount {

@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <map>
+#include <thread>
 
 #include "fleet/identity/test_fleet.h"
 #include "fleet/transport/channel.h"
@@ -88,9 +90,9 @@ TEST(Chunks, ArtefactsOfAllSizesArriveUnchanged) {
     const TransferCount count = client.upload("task", ++attempt, t.write("update", data));
     EXPECT_EQ(count.bytes_moved, size);
     const UploadKey key{device.device_id, "task", attempt};
-    EXPECT_EQ(system_files().read(t.sink.path_of(key)), data) << size;
+    EXPECT_EQ(t.sink.read(key).bytes, data) << size;
     t.sink.remove(key);
-    EXPECT_EQ(code_of([&] { t.sink.path_of(key); }), ErrorCode::kNotFound);
+    EXPECT_EQ(code_of([&] { t.sink.read(key); }), ErrorCode::kNotFound);
   }
   EXPECT_TRUE(system_files().list(t.spool.file("uploads")).empty());
 }
@@ -137,11 +139,11 @@ TEST(Chunks, UploadGoesOnWhereTheLinkBrokeAndAfterARestart) {
     ASSERT_EQ(code_of([&] { t.client(device, through).upload("task", 1, path); }), ErrorCode::kUnavailable);
   }
   proxy.heal();
-  EXPECT_EQ(code_of([&] { t.sink.path_of(key); }), ErrorCode::kNotFound);
+  EXPECT_EQ(code_of([&] { t.sink.read(key); }), ErrorCode::kNotFound);
   const TransferCount rest = t.client(device, through).upload("task", 1, path);
   EXPECT_GE(rest.bytes_reused, uint64_t{kChunkBytes});
   EXPECT_EQ(rest.bytes_reused + rest.bytes_moved, data.size());
-  EXPECT_EQ(system_files().read(t.sink.path_of(key)), data);
+  EXPECT_EQ(t.sink.read(key).bytes, data);
   // Once more: nothing moves.
   EXPECT_EQ(t.client(device, through).upload("task", 1, path).bytes_moved, 0u);
 }
@@ -189,7 +191,7 @@ TEST(FolderSink, RefusesWhatDoesNotFit) {
   sink.put(key, 1, second);
   EXPECT_THAT(sink.begin(key, make_manifest(data)), ::testing::ElementsAre(0));
   sink.put(key, 0, first);
-  EXPECT_EQ(system_files().read(sink.path_of(key)), data);
+  EXPECT_EQ(sink.read(key).bytes, data);
   // Another device, attempt or task is another upload.
   EXPECT_EQ(sink.begin({"device", key.task, 2}, make_manifest(data)).size(), 2u);
   EXPECT_EQ(sink.begin({"device2", key.task, 1}, make_manifest(data)).size(), 2u);
@@ -213,7 +215,72 @@ TEST(FolderSink, ChangedUpdateStartsAnew) {
   sink.put(key, 0, ByteSpan(old).first(kChunkBytes));
   EXPECT_THAT(sink.begin(key, make_manifest(fresh)), ::testing::ElementsAre(0));
   sink.put(key, 0, fresh);
-  EXPECT_EQ(system_files().read(sink.path_of(key)), fresh);
+  EXPECT_EQ(sink.read(key).bytes, fresh);
+}
+
+TEST(FolderSink, ASealedUploadIsNotReplaced) {
+  TemporaryFolder folder;
+  FolderSink sink(folder.path(), kLimit, system_files());
+  const UploadKey key{"device", "task", 1};
+  const Bytes good = noise(kChunkBytes + 3, 8), other = noise(kChunkBytes, 9);
+  EXPECT_FALSE(sink.seal(key, sha256(good))) << "never begun";
+  sink.begin(key, make_manifest(good));
+  sink.put(key, 0, ByteSpan(good).first(kChunkBytes));
+  EXPECT_FALSE(sink.seal(key, sha256(good))) << "not whole";
+  sink.put(key, 1, ByteSpan(good).last(3));
+  EXPECT_FALSE(sink.seal(key, sha256(other))) << "another one";
+  EXPECT_TRUE(sink.seal(key, sha256(good)));
+  EXPECT_EQ(code_of([&] { sink.begin(key, make_manifest(other)); }), ErrorCode::kFailedPrecondition);
+  EXPECT_TRUE(sink.begin(key, make_manifest(good)).empty());
+  EXPECT_EQ(sink.read(key).bytes, good);
+  sink.remove(key);
+  EXPECT_EQ(sink.begin(key, make_manifest(other)).size(), 1u);
+}
+
+TEST(FolderSink, AtTheStartOnlyWhatIsOwnedStays) {
+  TemporaryFolder folder;
+  const Bytes data = noise(100, 10);
+  const UploadKey mine{"device", "task", 1}, orphan{"device", "task of yesterday", 1};
+  {
+    FolderSink sink(folder.path(), kLimit, system_files());
+    for (const UploadKey& key : {mine, orphan}) {
+      sink.begin(key, make_manifest(data));
+      sink.put(key, 0, data);
+    }
+    system_files().write_atomic(folder.file("0123.manifest.tmp77-1"), data);
+  }
+  FolderSink sink(folder.path(), kLimit, system_files());
+  sink.keep_only({mine});
+  EXPECT_EQ(system_files().list(folder.path()).size(), 2u);
+  EXPECT_EQ(sink.read(mine).bytes, data);
+  EXPECT_EQ(code_of([&] { sink.read(orphan); }), ErrorCode::kNotFound);
+}
+
+// Somebody asks about an upload all the time while it is removed and begun again: whatever is answered must
+// be true of the files.
+TEST(FolderSink, ALookWhileItIsRemovedRemembersNothing) {
+  TemporaryFolder folder;
+  FolderSink sink(folder.path(), kLimit, system_files());
+  const UploadKey key{"device", "task", 1};
+  const Bytes data = noise(1000, 12);
+  std::atomic<bool> stop = false;
+  std::thread looking([&] {
+    while (!stop) {
+      try {
+        sink.missing(key);
+      } catch (const Error& e) {
+        EXPECT_EQ(e.code(), ErrorCode::kFailedPrecondition) << e.what();
+      }
+    }
+  });
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_EQ(sink.begin(key, make_manifest(data)).size(), 1u) << i;
+    sink.put(key, 0, data);
+    ASSERT_EQ(sink.read(key).bytes, data);
+    sink.remove(key);
+  }
+  stop = true;
+  looking.join();
 }
 
 TEST(Chunks, RequestsOutOfOrderAreRefused) {
@@ -247,6 +314,65 @@ TEST(Chunks, RequestsOutOfOrderAreRefused) {
   request.mutable_id()->set_task("never begun");
   request.mutable_chunk()->set_index(0);
   EXPECT_EQ(upload_one(request), grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+// A disk that takes its time.
+class SlowSink final : public ChunkSink {
+ public:
+  std::vector<uint32_t> begin(const UploadKey&, const Manifest&) override { return {0}; }
+  void put(const UploadKey&, uint32_t, ByteSpan) override {}
+  std::vector<uint32_t> missing(const UploadKey&) override {
+    ++waiting;
+    released.wait(false);
+    return {};
+  }
+  std::atomic<int> waiting = 0;
+  std::atomic<bool> released = false;
+};
+
+TEST(Chunks, ASlowDiskForUploadsHoldsNoDownloadUp) {
+  TemporaryFolder folder;
+  SlowSink sink;
+  FileSource source(system_files());
+  std::unique_ptr<TestFleet> fleet;
+  ChunkService service(
+      source, sink, [](const grpc::ServerContextBase&) { return "device"; }, kLimit);
+  fleet = std::make_unique<TestFleet>(std::vector<grpc::Service*>{&service});
+  const DeviceIdentity device = fleet->enrolled("state");
+  const auto stub =
+      wire::v1::Chunks::NewStub(open_channel(device.coordinator, device.tls.authority_pem, &device.tls, {}));
+  system_files().write_atomic(folder.file("model"), noise(100, 1));
+  const Sha256 name = source.add(folder.file("model"));
+  wire::v1::UploadRequest part;
+  part.set_protocol(kWireVersion);
+  part.mutable_id()->set_task("task");
+  std::vector<std::thread> uploads;
+  for (int i = 0; i < 12; ++i)
+    uploads.emplace_back([&] {
+      grpc::ClientContext context;
+      set_timeout(context, 60'000);
+      wire::v1::UploadReply reply;
+      const auto writer = stub->Upload(&context, &reply);
+      writer->Write(part);
+      writer->WritesDone();
+      EXPECT_TRUE(writer->Finish().ok());
+    });
+  while (sink.waiting < 2) std::this_thread::yield();
+  for (int i = 0; i < 20; ++i) {
+    wire::v1::DownloadRequest request;
+    request.set_protocol(kWireVersion);
+    request.set_sha256(std::string(as_chars(name)));
+    grpc::ClientContext context;
+    set_timeout(context, 10'000);
+    wire::v1::Chunk chunk;
+    const auto reader = stub->Download(&context, request);
+    EXPECT_TRUE(reader->Read(&chunk));
+    EXPECT_TRUE(reader->Finish().ok()) << i;
+  }
+  sink.released = true;
+  sink.released.notify_all();
+  for (std::thread& t : uploads) t.join();
+  fleet->fleet_server->shutdown(0);
 }
 
 TEST(Chunks, StoppingEndsATransferSoon) {

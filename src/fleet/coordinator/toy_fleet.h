@@ -1,6 +1,7 @@
 // A fleet without a network for tests: a toy model, devices that are functions, a clock that stands still.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -10,6 +11,7 @@
 
 #include "base/random.h"
 #include "fleet/coordinator/coordinator.h"
+#include "fleet/coordinator/service.h"
 #include "fleet/strategies/update_code.h"
 #include "fleet/test_support.h"
 #include "fleet/wire/version.h"
@@ -48,30 +50,44 @@ class ToyRandom final : public SecureRandom {
   Philox rng_{1};
 };
 
-class FolderInbox final : public UpdateInbox {
+/// The real inbox, with a place to step in.
+class ToyInbox final : public UpdateInbox {
  public:
-  FolderInbox(std::string dir, FileSystem& files) : dir_(std::move(dir)), files_(files) {
-    files_.make_directories(dir_);
-  }
-  void put(const std::string& task, ByteSpan update) { files_.write_atomic(join_path(dir_, task), update); }
+  ToyInbox(const std::string& dir, FileSystem& files)
+      : uploads(dir, uint64_t{1} << 30, files), inbox_(uploads), dir_(dir), files_(files) {}
   ReceivedUpdate read(const TaskRow& task, uint64_t max) override {
     if (const auto first = std::exchange(before_next_read, {})) first();
-    ReceivedUpdate update{files_.read(join_path(dir_, task.id), max), {}};
-    update.sha256 = sha256(update.bytes);
+    ReceivedUpdate update = inbox_.read(task, max);
+    if (const auto then = std::exchange(after_next_read, {})) then();
     return update;
   }
-  void discard(const TaskRow& task) override { files_.remove(join_path(dir_, task.id)); }
+  bool seal(const TaskRow& task, const Sha256& hash) override { return inbox_.seal(task, hash); }
+  void discard(const TaskRow& task) override { inbox_.discard(task); }
+  void keep_only(const std::vector<TaskRow>& tasks) override { inbox_.keep_only(tasks); }
   std::vector<std::string> list() { return files_.list(dir_); }
 
-  /// Runs once, between a commit's look at the round and its look at the upload.
-  std::function<void()> before_next_read;
+  FolderSink uploads;
+  /// Run once, between a commit's look at the round, its look at the upload, and its answer.
+  std::function<void()> before_next_read, after_next_read;
 
  private:
+  UploadInbox inbox_;
   std::string dir_;
   FileSystem& files_;
 };
 
-inline NamedTensors toy_model(size_t n = 600) {
+/// Chunks far smaller than a device would make, so that a toy update has several.
+inline Manifest toy_manifest(ByteSpan data) {
+  Manifest m;
+  m.sha256 = sha256(data);
+  m.size = data.size();
+  m.chunk_size = 4096;
+  for (uint64_t at = 0; at < m.size; at += m.chunk_size)
+    m.chunks.push_back(sha256(data.subspan(at, std::min<uint64_t>(m.chunk_size, m.size - at))));
+  return m;
+}
+
+inline NamedTensors toy_model(size_t n = 2500) {
   Philox rng(42);
   std::vector<float> w(n);
   for (float& v : w) v = static_cast<float>(rng.normal());
@@ -123,14 +139,16 @@ struct ToyFleet {
   }
 
   void start(const Database::Options& database = {}) {
+    chunks.reset();
     coordinator.reset();
-    inbox = std::make_unique<FolderInbox>(join_path(dir, "inbox"), files);
+    inbox = std::make_unique<ToyInbox>(join_path(dir, "uploads"), files);
     coordinator = std::make_unique<Coordinator>(
         dir, settings, CoordinatorParts{clock, files, random, codec, *inbox, &evaluator},
         first_model.serialise(), database);
+    chunks = std::make_unique<CoordinatorChunks>(*coordinator, inbox->uploads, files);
   }
 
-  static wire::v1::CheckInRequest hello(uint64_t examples = 20) {
+  static wire::v1::CheckInRequest hello(uint64_t examples = 40) {
     wire::v1::CheckInRequest r;
     r.set_protocol(kWireVersion);
     r.set_software("toy");
@@ -174,8 +192,20 @@ struct ToyFleet {
     r.set_size(bytes.size());
     return r;
   }
+  /// As over the network: the chunks that are missing.
+  void upload(const std::string& device, const wire::v1::Task& task, ByteSpan bytes) {
+    const UploadKey key{device, task.id(), task.attempt()};
+    const Manifest manifest = toy_manifest(bytes);
+    for (const uint32_t i : chunks->begin(key, manifest))
+      chunks->put(key, i, bytes.subspan(manifest.offset(i), manifest.chunk_bytes(i)));
+    chunks->missing(key);
+  }
   wire::v1::CommitReply send(const std::string& device, const wire::v1::Task& task, ByteSpan bytes) {
-    inbox->put(task.id(), bytes);
+    try {
+      upload(device, task, bytes);
+    } catch (const Error& e) {  // the commit says why
+      if (e.code() != ErrorCode::kFailedPrecondition) throw;
+    }
     return coordinator->commit(device, commit_request(task, bytes));
   }
   wire::v1::CommitReply send(const std::string& device, const wire::v1::Task& task) {
@@ -190,8 +220,9 @@ struct ToyFleet {
   ToyEvaluator evaluator;
   CoordinatorSettings settings;
   NamedTensors first_model = toy_model();
-  std::unique_ptr<FolderInbox> inbox;
+  std::unique_ptr<ToyInbox> inbox;
   std::unique_ptr<Coordinator> coordinator;
+  std::unique_ptr<CoordinatorChunks> chunks;
 };
 
 }  // namespace dunlin::fleet
