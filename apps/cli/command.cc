@@ -1,8 +1,10 @@
 #include "command.h"
 
-#include <csignal>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
+#include "arguments.h"
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -25,19 +27,17 @@ CLI::App* add_command(CLI::App& parent, const std::string& name, const std::stri
       ->check(CLI::Range(0, 1024));
   command->callback([common, run = std::move(run)] {
     init_logging(common->quiet);
-    try {
-      const Result result = run(*common);
-      const std::string text = common->json ? result.json.dump() + "\n" : result.text;
-      std::fwrite(text.data(), 1, text.size(), stdout);
-      if (std::fflush(stdout) != 0) fail(ErrorCode::kIo, "cannot write the result to stdout");
-      if (result.exit_code != 0) throw CLI::RuntimeError(result.exit_code);
-    } catch (const Error& e) {
-      if (common->json) {
-        const Json json = {{"error", {{"code", to_string(e.code())}, {"message", e.what()}}}};
-        std::printf("%s\n", json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
-      }
-      throw;
+    const Result result = run(*common);
+    // What comes out of a file need not be UTF-8, JSON must.
+    const std::string text = common->json
+                                 ? result.json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"
+                                 : printable(result.text);
+    const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+    if (!written || std::fflush(stdout) != 0) {
+      if (errno == EPIPE) throw CLI::RuntimeError(1);  // `| head` has seen enough: no reason to complain
+      fail(ErrorCode::kIo, "cannot write the result to stdout: {}", std::strerror(errno));
     }
+    if (result.exit_code != 0) throw CLI::RuntimeError(result.exit_code);
   });
   return command;
 }

@@ -11,6 +11,14 @@
 
 namespace dunlin::cli {
 
+namespace {
+/// Progress that cannot be shown (the log's disk is full, its reader gone) must not end the work.
+void show(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+}  // namespace
+
 ProgressBar::ProgressBar(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1) {}
 
 ProgressBar::~ProgressBar() { finish(); }
@@ -25,20 +33,19 @@ void ProgressBar::update(double fraction, const std::string& text, double second
   if (terminal_) {
     constexpr int kWidth = 24;
     const int done = static_cast<int>(fraction * kWidth);
-    fmt::print(stderr, "\r\033[K[{}{}] {:3.0f} %  {}{}", std::string(static_cast<size_t>(done), '#'),
-               std::string(static_cast<size_t>(kWidth - done), '.'), fraction * 100, text, left);
-    std::fflush(stderr);
+    show(fmt::format("\r\033[K[{}{}] {:3.0f} %  {}{}", std::string(static_cast<size_t>(done), '#'),
+                     std::string(static_cast<size_t>(kWidth - done), '.'), fraction * 100, text, left));
     line_open_ = true;
   } else {
-    fmt::print(stderr, "{:3.0f} %  {}{}\n", fraction * 100, text, left);
+    show(fmt::format("{:3.0f} %  {}{}\n", fraction * 100, text, left));
   }
 }
 
 void ProgressBar::finish(const std::string& text) {
   if (quiet_) return;
-  if (line_open_) fmt::print(stderr, "\r\033[K");
+  if (line_open_) show("\r\033[K");
   line_open_ = false;
-  if (!text.empty()) fmt::print(stderr, "{}\n", text);
+  if (!text.empty()) show(text + "\n");
 }
 
 std::string human_seconds(double seconds) {

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "arguments.h"
 #include "base/error.h"
 #include "base/random.h"
 
@@ -14,7 +15,7 @@ std::map<std::string, Shape> input_shapes(const Session& session, const std::vec
     const size_t at = word.find('=');
     Shape shape;
     const char *p = word.data() + at + 1, *const end = word.data() + word.size();
-    bool good = at != std::string::npos;
+    bool good = at != std::string::npos && at > 0 && p < end && *(end - 1) != 'x';
     while (good && p < end) {
       int64_t d = 0;
       const auto [next, error] = std::from_chars(p, end, d);
@@ -22,7 +23,7 @@ std::map<std::string, Shape> input_shapes(const Session& session, const std::vec
       shape.push_back(d);
       p = next + 1;
     }
-    if (!good) fail(ErrorCode::kInvalidArgument, "--shape {}: NAME=1x3x224x224 is expected", word);
+    if (!good) throw UsageError("--shape " + word + ": NAME=1x3x224x224 is expected");
     given[word.substr(0, at)] = shape;
   }
   for (const ValueInfo& input : session.inputs()) {
@@ -39,7 +40,7 @@ std::map<std::string, Shape> input_shapes(const Session& session, const std::vec
     out[input.name] = shape;
   }
   if (!given.empty())
-    fail(ErrorCode::kInvalidArgument, "the model has no input \"{}\"", given.begin()->first);
+    fail(ErrorCode::kInvalidArgument, "--shape: the model has no input \"{}\"", given.begin()->first);
   return out;
 }
 

@@ -6,11 +6,15 @@
 namespace dunlin::cli {
 
 namespace {
-// SIGUSR1 ends the waiting thread itself.
+// SIGUSR1 ends the waiting thread itself. A signal that the caller ignores (nohup) stays ignored.
 sigset_t waited_for() {
   sigset_t set;
   sigemptyset(&set);
-  for (int s : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&set, s);
+  sigaddset(&set, SIGUSR1);
+  for (int s : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction action {};
+    if (sigaction(s, nullptr, &action) == 0 && action.sa_handler != SIG_IGN) sigaddset(&set, s);
+  }
   return set;
 }
 }  // namespace

@@ -1,4 +1,4 @@
-// Ctrl-C and SIGTERM as a stop token.
+// Ctrl-C, SIGTERM and a terminal that closes, as a stop token.
 #pragma once
 
 #include <stop_token>

@@ -27,9 +27,10 @@ namespace fs = std::filesystem;
 
 class File {
  public:
-  File(const std::string& path, int flags, unsigned mode, const char* doing)
-      : path_(path), fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
-    if (fd_ < 0) fail_io(doing, path);
+  /// Errors speak of `shown`, the name the caller knows, when it is given.
+  File(const std::string& path, int flags, unsigned mode, const char* doing, const std::string& shown = {})
+      : path_(shown.empty() ? path : shown), fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
+    if (fd_ < 0) fail_io(doing, path_);
   }
   ~File() { ::close(fd_); }
   File(const File&) = delete;
@@ -73,7 +74,7 @@ class SystemFiles final : public FileSystem {
   }
 
   Bytes read_range(const std::string& path, uint64_t offset, uint64_t count) override {
-    File file(path, O_RDONLY, 0, "open");
+    File file(path, O_RDONLY | O_NONBLOCK, 0, "open");
     const uint64_t end = static_cast<uint64_t>(file.stat().st_size);
     Bytes out(offset < end ? std::min(count, end - offset) : 0);
     for (size_t done = 0; done < out.size();) {
@@ -91,10 +92,15 @@ class SystemFiles final : public FileSystem {
   }
 
   void write_atomic(const std::string& path, ByteSpan data, unsigned mode) override {
+    struct stat old {};
+    // Renaming over a device such as /dev/null would put a file in its place.
+    if (::stat(path.c_str(), &old) == 0 && !S_ISREG(old.st_mode))
+      fail(ErrorCode::kInvalidArgument, "{}: is {}, a file is expected", path,
+           S_ISDIR(old.st_mode) ? "a folder" : "not a regular file");
     // Of this process and this call: two writers of one path must not meet in one file.
     const std::string temporary = fmt::format("{}.tmp{}-{}", path, ::getpid(), ++num_temporaries_);
     try {
-      File file(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode, "create");
+      File file(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode, "create", path);
       file.write_all(data);
       file.sync();
       if (::rename(temporary.c_str(), path.c_str()) != 0) fail_io("write", path);
@@ -135,8 +141,11 @@ class SystemFiles final : public FileSystem {
   }
 
   uint64_t size(const std::string& path) override {
-    const struct stat s = File(path, O_RDONLY, 0, "open").stat();
-    if (S_ISDIR(s.st_mode)) fail(ErrorCode::kInvalidArgument, "{}: is a folder, a file is expected", path);
+    // O_NONBLOCK: a pipe must not make us wait.
+    const struct stat s = File(path, O_RDONLY | O_NONBLOCK, 0, "open").stat();
+    if (!S_ISREG(s.st_mode))
+      fail(ErrorCode::kInvalidArgument, "{}: is {}, a file is expected", path,
+           S_ISDIR(s.st_mode) ? "a folder" : "not a regular file");
     return static_cast<uint64_t>(s.st_size);
   }
 
@@ -187,7 +196,9 @@ FileSystem& system_files() {
 void MappedFile::map(int fd, const std::string& path) {
   struct stat s {};
   if (::fstat(fd, &s) != 0) fail_io("stat", path);
-  if (!S_ISREG(s.st_mode)) fail(ErrorCode::kIo, "{}: not a regular file", path);
+  if (!S_ISREG(s.st_mode))
+    fail(ErrorCode::kIo, "{}: is {}, a file is expected", path,
+         S_ISDIR(s.st_mode) ? "a folder" : "not a regular file");
   const size_t size = static_cast<size_t>(s.st_size);
   if (size == 0) return;
   void* p = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -195,7 +206,9 @@ void MappedFile::map(int fd, const std::string& path) {
   bytes_ = {static_cast<const std::byte*>(p), size};
 }
 
-MappedFile::MappedFile(const std::string& path) { map(File(path, O_RDONLY, 0, "open").fd(), path); }
+MappedFile::MappedFile(const std::string& path) {
+  map(File(path, O_RDONLY | O_NONBLOCK, 0, "open").fd(), path);
+}
 
 MappedFile::MappedFile(const std::string& folder, const std::string& relative) {
   const fs::path path(relative);

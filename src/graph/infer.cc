@@ -1,6 +1,10 @@
 #include "graph/infer.h"
 
 #include <algorithm>
+#include <optional>
+#include <unordered_map>
+
+#include "graph/macs.h"
 
 namespace dunlin {
 
@@ -30,16 +34,64 @@ bool gather_known(const Graph& g, const Node& node, const OpDef& op, const std::
   return all;
 }
 
-/// Bytes of all these outputs; none when one is not a plain tensor of known shape.
+/// none: not all are tensors of known size.
 std::optional<uint64_t> bytes_of(const std::vector<Type>& types) {
-  uint64_t sum = 0;
+  uint64_t bytes = 0;
   for (const Type& t : types) {
     if (!t.format || !is_plain(t.format) || !t.shape || !t.shape->known() || t.kind != Type::Kind::kTensor)
       return std::nullopt;
-    sum += static_cast<uint64_t>(t.shape->num_elements()) * static_cast<uint64_t>(element_bytes(t.format));
+    bytes += static_cast<uint64_t>(t.shape->num_elements()) * static_cast<uint64_t>(element_bytes(t.format));
   }
-  return sum;
+  return bytes;
 }
+
+uint64_t bytes_of(const std::vector<const Tensor*>& tensors) {
+  uint64_t bytes = 0;
+  for (const Tensor* t : tensors)
+    if (t) bytes += t->num_bytes();
+  return bytes;
+}
+
+/// How often each value is still read: by nodes, their subgraphs, or as an output.
+std::vector<int> count_reads(const Graph& g) {
+  std::vector<int> reads(g.values.size(), 0);
+  const auto read = [&](ValueId v) {
+    if (v != kNoValue) ++reads[static_cast<size_t>(v)];
+  };
+  for (ValueId v : g.outputs) read(v);
+  for (const Node& node : g.nodes) {
+    for (ValueId v : node.inputs) read(v);
+    for (const auto& [name, attribute] : node.attributes)
+      if (const GraphPtr* sub = std::get_if<GraphPtr>(&attribute))
+        for (ValueId inner : (*sub)->captured) read(g.find((*sub)->value_name(inner)));
+  }
+  return reads;
+}
+
+/// The bytes that folding holds on to, and the values that it may let go of.
+class Folded {
+ public:
+  explicit Folded(const Graph& g) : reads_(count_reads(g)) {}
+  uint64_t bytes() const { return bytes_; }
+  void add(ValueId v, uint64_t bytes) {
+    made_.emplace(v, bytes);
+    bytes_ += bytes;
+  }
+  /// A node that read `v` is gone.
+  void release(Graph& g, ValueId v) {
+    if (v == kNoValue || --reads_[static_cast<size_t>(v)] > 0) return;
+    if (const auto it = made_.find(v); it != made_.end()) {
+      bytes_ -= it->second;
+      made_.erase(it);
+      g.initializers.erase(v);
+    }
+  }
+
+ private:
+  std::vector<int> reads_;
+  std::unordered_map<ValueId, uint64_t> made_;
+  uint64_t bytes_ = 0;
+};
 
 }  // namespace
 
@@ -49,7 +101,7 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
     if (it != options.input_shapes.end()) g.values[static_cast<size_t>(v)].type.shape = it->second;
   }
   std::vector<Node> kept;
-  uint64_t folded_bytes = 0;
+  Folded folded(g);
   for (Node& node : g.nodes) {
     const OpDef& op = op_of(g, node);
     std::vector<const Tensor*> constants;
@@ -58,14 +110,18 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
     std::vector<Type> in_types;
     for (ValueId v : node.inputs) in_types.push_back(v == kNoValue ? Type{} : g.type(v));
     std::vector<Type> out_types = infer_node(g, node, in_types, constants);
-    const auto bytes = all_known && !op.random ? bytes_of(out_types) : std::nullopt;
-    const bool fold = bytes && *bytes <= options.max_folded_bytes - folded_bytes &&
+    const std::optional<uint64_t> bytes = bytes_of(out_types);
+    const bool fold = all_known && !op.random && bytes &&
+                      *bytes + folded.bytes() <= options.max_folded_bytes &&
+                      *bytes <= std::max(4 * bytes_of(constants), options.max_grown_bytes) &&
+                      (constants.size() < 2 || !constants[0] || !constants[1] ||
+                       macs_of(node, constants[0]->shape(), constants[1]->shape(), *out_types[0].shape) <=
+                           options.max_folded_macs) &&
                       std::none_of(node.attributes.begin(), node.attributes.end(),
                                    [](const auto& a) { return std::holds_alternative<GraphPtr>(a.second); });
     std::vector<Tensor> results;
     if (fold) {
       results = run_reference(g, node, constants);
-      folded_bytes += *bytes;
     }
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId v = node.outputs[i];
@@ -75,9 +131,15 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
       // What a file says of a value between nodes is only a claim: an op that does not know overrules it.
       type.shape = std::move(out_types[i].shape);
       type.kind = out_types[i].kind;
-      if (fold) g.initializers[v] = std::make_shared<const Tensor>(std::move(results[i]));
+      if (!fold) continue;
+      folded.add(v, results[i].num_bytes());
+      g.initializers[v] = std::make_shared<const Tensor>(std::move(results[i]));
     }
-    if (!fold) kept.push_back(std::move(node));
+    if (!fold) {
+      kept.push_back(std::move(node));
+      continue;
+    }
+    for (ValueId v : node.inputs) folded.release(g, v);
   }
   g.nodes = std::move(kept);
   return g;

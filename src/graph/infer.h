@@ -13,13 +13,16 @@ struct InferOptions {
   std::map<std::string, Shape, std::less<>> input_shapes;
   /// Initialisers that a run may change (trained weights): never treated as constant.
   std::set<ValueId> variable;
-  /// Of all folded outputs together; what goes beyond is left to the run.
+  /// Folding stops being a gain, and a small file could ask for any amount of it: all folded values together,
+  /// one that grows out of inputs a quarter its size, and the multiplications of one node.
   uint64_t max_folded_bytes = uint64_t{1} << 30;
+  uint64_t max_grown_bytes = uint64_t{1} << 24;
+  uint64_t max_folded_macs = uint64_t{1} << 28;
 };
 
 /// Infers every type; nodes whose inputs are all known (or of which only shapes are read) are evaluated and
-/// become initialisers. Throws kInvalidArgument with node, expected and got when the graph contradicts
-/// itself.
+/// become initialisers, unless that costs more than the options allow; what only folded nodes read is gone.
+/// Throws kInvalidArgument with node, expected and got when the graph contradicts itself.
 Graph infer_and_fold(Graph graph, const InferOptions& options = {});
 
 /// The graph without nodes and initialisers that no output needs.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "graph/infer.h"
+#include "graph/macs.h"
 #include "graph/op.h"
 #include "graph/passes/inline_functions.h"
 
@@ -51,29 +52,18 @@ void count(const Graph& g, Inspection& out) {
   }
 }
 
-uint64_t product(const Shape& s, int from = 0) {
-  uint64_t n = 1;
-  for (int i = from; i < s.rank(); ++i) n *= static_cast<uint64_t>(s[i]);
-  return n;
-}
-
 /// none: a shape is missing.
 std::optional<uint64_t> macs_of(const Graph& g, const Node& node) {
-  const bool conv = node.op == "Conv", transposed = node.op == "ConvTranspose", gemm = node.op == "Gemm";
-  if (!node.domain.empty() || !(conv || transposed || gemm || node.op == "MatMul")) return 0;
-  const auto shape = [&](ValueId v) -> const Shape* {
-    const Type& t = g.type(v);
+  const auto shape = [&](const std::vector<ValueId>& values, size_t i) -> const Shape* {
+    if (i >= values.size() || values[i] == kNoValue) return nullptr;
+    const Type& t = g.type(values[i]);
     return t.shape && t.shape->known() ? &*t.shape : nullptr;
   };
-  const Shape *a = shape(node.inputs[0]), *b = shape(node.inputs[1]), *y = shape(node.outputs[0]);
+  constexpr std::string_view kCounted[] = {"Conv", "ConvTranspose", "Gemm", "MatMul"};
+  if (!node.domain.empty() || std::ranges::find(kCounted, node.op) == std::end(kCounted)) return 0;
+  const Shape *a = shape(node.inputs, 0), *b = shape(node.inputs, 1), *y = shape(node.outputs, 0);
   if (!a || !b || !y) return std::nullopt;
-  // Conv: every output meets one filter [M, C/group, kernel...]; ConvTranspose: every input [C, M/group,
-  // kernel...].
-  if (conv) return product(*y) * product(*b, 1);
-  if (transposed) return product(*a) * product(*b, 1);
-  if (!gemm) return a->rank() == 0 ? 0 : product(*y) * static_cast<uint64_t>((*a)[a->rank() - 1]);
-  const int64_t* trans = find_attribute<int64_t>(node, "transA");
-  return product(*y) * static_cast<uint64_t>((*a)[trans && *trans ? 0 : 1]);
+  return dunlin::macs_of(node, *a, *b, *y);
 }
 
 void count_macs(const Graph& graph, const std::map<std::string, Shape, std::less<>>& given, Inspection& out) {
@@ -129,7 +119,7 @@ void judge_training(const Graph& g, Inspection& out) {
     bool any = false, wanted = false;
     for (size_t i = 0; i < node.inputs.size(); ++i)
       any |= node.inputs[i] != kNoValue && reached[static_cast<size_t>(node.inputs[i])] &&
-             !(op && ((op->shape_only_inputs >> i) & 1));
+             !(op && op->reads_only_shape(i));
     for (ValueId v : node.outputs) wanted |= v != kNoValue && live[static_cast<size_t>(v)];
     if (!any || !wanted || (op && op->stops_gradient)) continue;
     if (!op || !op->gradient) {

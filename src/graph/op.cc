@@ -154,6 +154,23 @@ double to_scalar(const Tensor& tensor) {
   });
 }
 
+namespace {
+/// Arithmetic on sizes that a file gives may end anywhere; nothing after inference expects that.
+void check_output(const Graph& graph, const Node& node, const Shape& shape) {
+  Shape known;
+  for (int64_t d : shape) {
+    if (d >= 0) known.push_back(d);
+    if (d < kUnknownDim && static_cast<uint64_t>(-2 - d) >= graph.symbols.size())
+      fail(ErrorCode::kInvalidArgument, "{}: gives an output with a size of {}", describe(graph, node), d);
+  }
+  try {
+    known.num_elements();
+  } catch (const Error& e) {
+    fail(e.code(), "{}: output: {}", describe(graph, node), e.what());
+  }
+}
+}  // namespace
+
 std::vector<Type> infer_node(const Graph& graph, const Node& node, std::span<const Type> types,
                              std::span<const Tensor* const> constants) {
   const OpDef& op = op_of(graph, node);
@@ -168,6 +185,8 @@ std::vector<Type> infer_node(const Graph& graph, const Node& node, std::span<con
   if (node.outputs.size() > out.size())
     fail(ErrorCode::kInvalidArgument, "{}: has {} outputs, {} gives {}", describe(graph, node),
          node.outputs.size(), node.op, out.size());
+  for (const Type& t : out)
+    if (t.shape) check_output(graph, node, *t.shape);
   return out;
 }
 

@@ -31,6 +31,16 @@ void for_each_number(C& c, F&& f) {
   f("last_loss", c.last_loss);
 }
 
+/// Of all tensors: a flipped bit in a weight would otherwise go unseen.
+std::string digest(const SafeTensors& content) {
+  Bytes all;
+  for (const auto& [name, tensor] : content.tensors) {
+    const Sha256 hash = sha256(tensor.plane(Plane::kPayload));
+    all.insert(all.end(), hash.begin(), hash.end());
+  }
+  return to_hex(sha256(all));
+}
+
 const std::string& metadata_of(const SafeTensors& content, const char* key, const std::string& path) {
   const auto it = content.metadata.find(key);
   if (it == content.metadata.end())
@@ -47,8 +57,8 @@ void save_checkpoint(FileSystem& files, const std::string& path, const Checkpoin
     for (const auto& [name, t] : tensors)
       content.tensors.emplace(std::string(kMoment) + state + "/" + name, t.view());
   for (const auto& [name, t] : c.state) content.tensors.emplace(std::string(kState) + name, t.view());
-  content.metadata = {
-      {"format", kVersion}, {"optimizer", c.optimizer}, {"schedule", c.schedule}, {"data", c.data}};
+  content.metadata = {{"format", kVersion}, {"optimizer", c.optimizer}, {"schedule", c.schedule},
+                      {"data", c.data},     {"loss", c.loss},           {"sha256", digest(content)}};
   for_each_number(
       c, [&](const char* key, const auto& value) { content.metadata[key] = fmt::format("{}", value); });
   files.write_atomic(path, encode_safetensors(content));
@@ -63,6 +73,9 @@ Checkpoint load_checkpoint(FileSystem& files, const std::string& path) {
   c.optimizer = metadata_of(content, "optimizer", path);
   c.schedule = metadata_of(content, "schedule", path);
   c.data = metadata_of(content, "data", path);
+  c.loss = metadata_of(content, "loss", path);
+  if (metadata_of(content, "sha256", path) != digest(content))
+    fail(ErrorCode::kCorrupt, "{}: damaged: its tensors do not have the digest that it names", path);
   for_each_number(c, [&](const char* key, auto& value) {
     const std::string& text = metadata_of(content, key, path);
     const auto [p, error] = std::from_chars(text.data(), text.data() + text.size(), value);

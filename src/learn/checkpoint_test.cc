@@ -110,6 +110,15 @@ TEST(Checkpoint, RoundTrips) {
   EXPECT_EQ(system_files().read(dir / "s"), system_files().read(dir / "t"));
 }
 
+TEST(Checkpoint, AFlippedBitIsRefused) {
+  const TempFolder dir;
+  save_checkpoint(system_files(), dir / "s", make_checkpoint());
+  Bytes file = system_files().read(dir / "s");
+  file[file.size() - 2] ^= std::byte{0x10};  // in the last tensor
+  dir.write("t", as_chars(file));
+  EXPECT_THAT(error_of([&] { load_checkpoint(system_files(), dir / "t"); }), HasSubstr("damaged"));
+}
+
 TEST(Checkpoint, EveryTruncationIsRefused) {
   const TempFolder dir;
   save_checkpoint(system_files(), dir / "s", make_checkpoint());

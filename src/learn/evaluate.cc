@@ -1,5 +1,6 @@
 #include "base/error.h"
 #include "dunlin/session.h"
+#include "graph/infer.h"
 #include "graph/op.h"
 #include "learn/train_graph.h"
 #include "learn/trainer.h"
@@ -27,7 +28,8 @@ Metrics evaluate_model(const Model& model, const Task& task, const DatasetPtr& d
 Task task_of(const Model& model, const Dataset& data, const std::string& model_name,
              const std::string& loss) {
   if (auto task = read_task(model.metadata, model_name)) return *task;
-  const Graph g = prepare_for_training(model);
+  // Inferred, since a file need not say how many outputs it has, and then no label could be checked.
+  const Graph g = infer_and_fold(prepare_for_training(model));
   const Shape& x = *g.type(g.inputs[0]).shape;
   const Shape input(std::vector<int64_t>(x.begin() + 1, x.end()));
   if (!input.known())

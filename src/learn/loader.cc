@@ -27,7 +27,10 @@ Loader::Loader(DatasetPtr data, Task task, TargetForm form, LoaderOptions option
   if (data_->size() == 0) fail(ErrorCode::kFailedPrecondition, "the data holds no samples");
   check_task(task_);
   if (form_.class_number && task_.labels.empty())
-    fail(ErrorCode::kFailedPrecondition, "the task has no label map, which a loss over classes needs");
+    fail(ErrorCode::kFailedPrecondition,
+         "the data give values, not classes, and the loss is over classes: --loss mse takes values, or the "
+         "task "
+         "needs a label map");
   if (!task_.labels.empty() && (form_.class_number || data_->class_of(0) >= 0))
     label_of_class_ = map_labels(task_, *data_);
 }

@@ -92,6 +92,14 @@ std::vector<std::string> read_labels(const Reader& in) {
   return out;
 }
 
+bool has_classes(const Dataset& data) { return data.size() > 0 && data.class_of(0) >= 0; }
+
+/// A column of measured values is read as classes, too: their texts tell.
+bool classes_are_numbers(const Dataset& data) {
+  return std::ranges::all_of(data.class_names(),
+                             [](const std::string& name) { return parse<double>(name).has_value(); });
+}
+
 }  // namespace
 
 std::optional<Task> read_task(const Metadata& metadata, const std::string& model) {
@@ -195,20 +203,23 @@ Task guess_task(const Shape& input, int64_t num_outputs, const Dataset& data, co
     t.layout = Task::Layout::kNhwc;
   if (input.rank() == 3 && input[t.channel_axis()] == 3) t.channels = Task::Channels::kRgb;
   if (data.size() > 0 && data.example(0).input.format() != &formats::kF32) t.scale = 1.0 / 255;
-  if (!classes) return t;
+  if (!classes && (!has_classes(data) || (num_outputs == 1 && classes_are_numbers(data)))) return t;
   if (data.classes_are_indices() && num_outputs > 0) {
     for (int64_t i = 0; i < num_outputs; ++i) t.labels.push_back(std::to_string(i));
     return t;
   }
   t.labels = data.class_names();
-  if (num_outputs > 0 && static_cast<size_t>(num_outputs) != t.labels.size())
+  const bool two_in_one = num_outputs == 1 && !classes && t.labels.size() == 2;  // 0 and 1
+  if (num_outputs > 0 && !two_in_one && static_cast<size_t>(num_outputs) != t.labels.size())
     fail(ErrorCode::kFailedPrecondition,
-         "the model has {} outputs and the data {} classes ({}{}): give the model a label map first",
+         "the model has {} outputs and the data {} classes ({}{}): as many are expected (`dunlin new "
+         "--classes "
+         "{}`), or a label map in the model's metadata, dunlin.task.labels",
          num_outputs, t.labels.size(),
          join(std::vector<std::string>(t.labels.begin(),
                                        t.labels.begin() + std::min<std::ptrdiff_t>(5, std::ssize(t.labels))),
               ", "),
-         t.labels.size() > 5 ? ", ..." : "");
+         t.labels.size() > 5 ? ", ..." : "", t.labels.size());
   return t;
 }
 

@@ -94,6 +94,17 @@ TEST(Task, GuessesForAModelWithoutOne) {
   EXPECT_EQ(t.scale, 1);  // the samples are floats
   EXPECT_EQ(guess_task({28, 28, 3}, 2, *named({"cat", "dog"}, {0, 1}), "ce").layout, Task::Layout::kNhwc);
   EXPECT_EQ(guess_task({4}, 1, *named({"0.5"}, {0}), "mse").metric, "loss");
+  EXPECT_TRUE(guess_task({4}, 1, *named({"0.5", "2"}, {0, 1}), "mse").labels.empty()) << "values";
+  // Classes, whatever the loss: one-hot, or 0 and 1 for one output.
+  for (const char* loss : {"mse", "bce", "file"}) {
+    EXPECT_EQ(guess_task({4}, 2, *named({"cat", "dog"}, {0, 1}), loss).labels.size(), 2u) << loss;
+    EXPECT_EQ(guess_task({4}, 1, *named({"cat", "dog"}, {0, 1}), loss).labels.size(), 2u) << loss;
+    EXPECT_THAT(error_of([&] {
+                  guess_task({4}, 1, *named({"cat", "dog", "cow"}, {0, 1, 2}), loss);
+                }),
+                HasSubstr("1 outputs and the data 3 classes"))
+        << loss;
+  }
   EXPECT_THAT(error_of([&] {
                 guess_task({4}, 10, *named({"cat", "dog"}, {0, 1}), "ce");
               }),

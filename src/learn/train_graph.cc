@@ -42,6 +42,7 @@ bool is_parameter_input(const Node& node, size_t i) {
 std::vector<ValueId> find_weights(const Graph& g, std::span<const std::string> frozen) {
   std::set<ValueId> seen;
   std::vector<ValueId> out;
+  std::vector<char> used(frozen.size(), 0);
   for (const Node& node : g.nodes)
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId v = node.inputs[i];
@@ -51,9 +52,15 @@ std::vector<ValueId> find_weights(const Graph& g, std::span<const std::string> f
       if (t->num_elements() < (is_parameter_input(node, i) ? 1 : 2)) continue;
       seen.insert(v);
       const std::string& name = g.value_name(v);
-      if (std::none_of(frozen.begin(), frozen.end(), [&](const std::string& p) { return matches(p, name); }))
-        out.push_back(v);
+      bool stays = false;
+      for (size_t p = 0; p < frozen.size(); ++p)
+        if (matches(frozen[p], name)) used[p] = stays = true;
+      if (!stays) out.push_back(v);
     }
+  for (size_t p = 0; p < frozen.size(); ++p)
+    if (!used[p])
+      fail(ErrorCode::kInvalidArgument,
+           "--freeze {}: the model has no such weight; `*` stands for any characters", frozen[p]);
   return out;
 }
 

@@ -272,6 +272,7 @@ Checkpoint Trainer::checkpoint() const {
   c.schedule = s.options.schedule.to_text();
   c.loss_sum = s.loss_sum, c.loss_count = s.loss_count, c.last_loss = s.last_loss;
   c.max_steps = s.options.max_steps, c.data = s.data_fingerprint;
+  c.loss = s.loss;
   return c;
 }
 
@@ -282,6 +283,7 @@ void Trainer::resume(const Checkpoint& c, const Dataset& data) {
       fail(ErrorCode::kFailedPrecondition, "cannot resume: the saved training has {} {}, this one {}", what,
            saved, now);
   };
+  same("loss", c.loss, s.loss);
   same("seed", c.seed, s.options.seed);
   same("batch", c.batch, s.options.batch);
   same("optimizer", c.optimizer, to_string(s.options.optimizer));
@@ -292,6 +294,9 @@ void Trainer::resume(const Checkpoint& c, const Dataset& data) {
     same("epochs", c.epochs, s.options.epochs);
     same("max_steps", c.max_steps, s.options.max_steps);
   }
+  if (c.step < 0 || c.epoch < 0 || c.position < 0 || c.samples < 0 || c.loss_count < 0)
+    fail(ErrorCode::kCorrupt, "cannot resume: the saved training stands at step {}, epoch {}, batch {}",
+         c.step, c.epoch, c.position);
   if (c.samples != 0) {  // else it was saved before it began
     same("samples", c.samples, static_cast<int64_t>(data.size()));
     if (c.data != data_fingerprint(data))

@@ -165,6 +165,7 @@ TEST(Trainer, AStateOfAnotherTrainingIsRefused) {
   EXPECT_EQ(refusal([](TrainOptions&) {}), "");
   EXPECT_THAT(refusal([](TrainOptions& o) { o.seed = 1; }),
               HasSubstr("the saved training has seed 11, this one 1"));
+  EXPECT_THAT(refusal([](TrainOptions& o) { o.loss = "mse"; }), HasSubstr("loss ce, this one mse"));
   EXPECT_THAT(refusal([](TrainOptions& o) { o.batch = 3; }), HasSubstr("batch 2, this one 3"));
   EXPECT_THAT(refusal([](TrainOptions& o) { o.epochs = 4; }), HasSubstr("epochs 3, this one 4"));
   EXPECT_THAT(refusal([](TrainOptions& o) { o.optimizer = parse_optimizer("sgd"); }),
@@ -194,6 +195,23 @@ TEST(Trainer, AFinishedTrainingResumesWithItsLoss) {
   const TrainResult r = again.train(waves(7));
   EXPECT_EQ(r.steps, 0);
   EXPECT_EQ(r.loss, loss);
+}
+
+TEST(Trainer, FreezingWhatIsNotThereIsRefused) {
+  TrainOptions options = resumable("adam");
+  options.frozen = {"*", "conv9.*"};
+  EXPECT_THAT(error_of([&] { Trainer(small_cnn(), cnn_task(), options); }), HasSubstr("--freeze conv9.*"));
+}
+
+// A file need not declare its outputs' sizes; the labels must fit them all the same.
+TEST(Trainer, AGuessedTaskFitsTheOutputs) {
+  for (const bool declared : {true, false}) {
+    Model model = linear(3);
+    if (!declared) model.graph.values[static_cast<size_t>(model.graph.outputs[0])].type = {};
+    const MemoryDataset three({{{1, 2}, 0, "", {}}}, {"a", "b", "c"}), two({{{1, 2}, 0, "", {}}}, {"a", "b"});
+    EXPECT_EQ(task_of(model, three, "m").labels.size(), 3u);
+    EXPECT_THAT(error_of([&] { task_of(model, two, "m"); }), HasSubstr("3 outputs and the data 2 classes"));
+  }
 }
 
 TEST(Trainer, TheSameBitsForAnyNumberOfThreads) {

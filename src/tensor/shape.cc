@@ -13,13 +13,16 @@ bool Shape::known() const {
 int64_t Shape::num_elements() const {
   constexpr int64_t kLimit = int64_t{1} << 48;
   int64_t n = 1;
+  bool empty = false;
   for (int64_t d : dims_) {
     if (d < 0) fail(ErrorCode::kInvalidArgument, "shape {} is not fully known", to_string(*this));
-    if (d != 0 && n > kLimit / d)
+    // Axes beside an empty one count too: strides are products of them.
+    if (n > kLimit / std::max<int64_t>(d, 1))
       fail(ErrorCode::kResourceExhausted, "shape {} has more than 2^48 elements", to_string(*this));
-    n *= d;
+    n *= std::max<int64_t>(d, 1);
+    empty |= d == 0;
   }
-  return n;
+  return empty ? 0 : n;
 }
 
 std::string to_string(const Shape& shape) {

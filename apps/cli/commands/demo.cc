@@ -20,6 +20,7 @@
 #include "learn/partition.h"
 #include "learn/trainer.h"
 #include "learning_curves.h"
+#include "outputs.h"
 #include "process.h"
 #include "progress.h"
 #include "signals.h"
@@ -197,6 +198,7 @@ double last(const std::vector<double>& v) { return v.empty() ? 0 : v.back(); }
 
 Result demo(const Options& o, const Common& common) {
   SignalStop signals;
+  check_output_folder(o.out);
   const double start = monotonic_seconds();
   const DataParts parts = open_data(o.data);
   if (!parts.test)
@@ -278,7 +280,9 @@ void add_demo(CLI::App& app) {
       ->capture_default_str();
   c->add_option("--batch", o->batch, "Samples per step")->check(CLI::Range(1, 65536))->capture_default_str();
   c->add_option("--lr", o->learning_rate, "Learning rate")->check(CLI::PositiveNumber)->capture_default_str();
-  c->add_option("--seed", o->seed, "Of the split, the weights and the sample order")->capture_default_str();
+  c->add_option("--seed", o->seed, "Of the split, the weights and the sample order")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   c->add_option("--out", o->out, "Folder for the model and the picture")->capture_default_str();
   c->add_flag("--fleet-only", o->fleet_only, "Leave out the two comparisons");
 }

@@ -3,12 +3,14 @@
 
 #include <charconv>
 
+#include "arguments.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/file_system.h"
 #include "command.h"
 #include "graph/architectures/architecture.h"
 #include "graph/onnx/export.h"
+#include "outputs.h"
 
 namespace dunlin::cli {
 
@@ -28,16 +30,19 @@ void parse_input(const std::string& text, ArchitectureOptions& o) {
   for (int i = 0; i < 3; ++i) {
     const auto [next, error] = std::from_chars(p, end, *fields[i]);
     if (error != std::errc() || (i < 2 ? next == end || *next != 'x' : next != end) || *fields[i] < 1 ||
-        *fields[i] > 1 << 20)
-      fail(ErrorCode::kInvalidArgument, "--input {}: CxHxW is expected, for example 3x224x224", text);
+        *fields[i] > (i == 0 ? 4096 : 1 << 16))
+      throw UsageError("--input " + text +
+                       ": CxHxW is expected, for example 3x224x224, C up to 4096, H and W up to 65536");
     p = next + 1;
   }
 }
 
 Result make_model(const Options& o) {
-  const Architecture& architecture = find_architecture(o.architecture);
+  const Architecture& architecture = parse_option(
+      "architecture", [&]() -> const Architecture& { return find_architecture(o.architecture); });
   ArchitectureOptions options{.classes = o.classes, .seed = o.seed};
   parse_input(o.input.empty() ? std::string(architecture.input) : o.input, options);
+  check_output_file(o.out);
   const Model model = architecture.build(options);
   save_onnx(model, o.out);
   int64_t parameters = 0;
@@ -61,9 +66,13 @@ void add_new(CLI::App& app) {
     known += (known.empty() ? "" : ", ") + std::string(a->name);
   c->add_option("architecture", o->architecture, known)->required();
   c->add_option("--out", o->out, "ONNX file to write")->required();
-  c->add_option("--classes", o->classes, "Outputs of the last layer")->capture_default_str();
+  c->add_option("--classes", o->classes, "Outputs of the last layer")
+      ->check(CLI::Range(1, 1 << 24))
+      ->capture_default_str();
   c->add_option("--input", o->input, "CxHxW; the default is the architecture's own");
-  c->add_option("--seed", o->seed, "Of the initial weights")->capture_default_str();
+  c->add_option("--seed", o->seed, "Of the initial weights")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
 }
 
 }  // namespace dunlin::cli

@@ -1,6 +1,9 @@
 // dunlin run: feeds .npy or .pb files to a model and writes its outputs as .npy.
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "arguments.h"
 #include "base/error.h"
 #include "base/file_system.h"
 #include "command.h"
@@ -31,13 +34,26 @@ Tensor read_tensor_file(const std::string& path) {
   return load_npy(path);
 }
 
+std::string known_inputs(const Session& session) {
+  std::string names;
+  for (const ValueInfo& i : session.inputs()) names += (names.empty() ? "\"" : ", \"") + i.name + "\"";
+  return names.empty() ? "it has none" : "its inputs are " + names;
+}
+
 Result run_model(const Options& o, const Common& common) {
   Session session = Session::load(o.model, {.num_threads = common.num_threads()});
   std::map<std::string, Tensor> inputs;
   for (const std::string& text : o.inputs) {
     const size_t at = text.find('=');
-    if (at == std::string::npos) fail(ErrorCode::kInvalidArgument, "--input {}: NAME=FILE is expected", text);
-    inputs[text.substr(0, at)] = read_tensor_file(text.substr(at + 1));
+    if (at == std::string::npos || at == 0 || at + 1 == text.size())
+      throw UsageError("--input " + text + ": NAME=FILE is expected");
+    const std::string name = text.substr(0, at);
+    if (std::none_of(session.inputs().begin(), session.inputs().end(),
+                     [&](const ValueInfo& i) { return i.name == name; }))
+      fail(ErrorCode::kInvalidArgument, "--input {}: {} has no input \"{}\"; {}", text, o.model, name,
+           known_inputs(session));
+    if (!inputs.emplace(name, read_tensor_file(text.substr(at + 1))).second)
+      throw UsageError("--input: \"" + name + "\" is given twice");
   }
   const std::vector<Tensor> outputs = session.run(inputs);
   system_files().make_directories(o.output);

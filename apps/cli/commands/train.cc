@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include "arguments.h"
 #include "base/error.h"
 #include "command.h"
 #include "graph/onnx/export.h"
@@ -11,6 +12,7 @@
 #include "learn/partition.h"
 #include "learn/trainer.h"
 #include "metrics_text.h"
+#include "outputs.h"
 #include "progress.h"
 #include "signals.h"
 
@@ -29,19 +31,26 @@ std::string state_path(const Options& o) { return o.out + ".state"; }
 
 Result train(Options o, const Common& common) {
   SignalStop signals;
+  o.train.optimizer = parse_option("--optimizer", [&] { return parse_optimizer(o.optimizer); });
+  o.train.schedule = parse_option("--schedule", [&] { return Schedule::parse(o.schedule); });
+  const PartitionSpec part =
+      parse_option("--part", [&] { return PartitionSpec::parse(o.part.empty() ? "uniform" : o.part); });
+  std::optional<DataShare> share;
+  if (!o.share.empty()) share = parse_option("--share", [&] { return DataShare::parse(o.share); });
+  check_output_file(o.out);
+  check_output_file(state_path(o));
+  FileSystem& files = system_files();
+  if (o.resume && !files.exists(state_path(o)))
+    fail(ErrorCode::kNotFound, "{}: there is nothing to go on from; leave out --resume to begin",
+         state_path(o));
   Model model = load_onnx(o.model);
   const DataParts parts = open_data(o.data);
   DatasetPtr data = parts.train;
-  if (!o.share.empty())
-    data = take_share(data, PartitionSpec::parse(o.part.empty() ? "uniform" : o.part),
-                      DataShare::parse(o.share));
+  if (share) data = take_share(data, part, *share);
   const Task task = task_of(model, *data, o.model, o.loss.empty() ? "ce" : o.loss);
-  o.train.optimizer = parse_optimizer(o.optimizer);
-  o.train.schedule = Schedule::parse(o.schedule);
   o.train.loss = o.loss;
   o.train.pool = common.pool();
   Trainer trainer(std::move(model), task, o.train);
-  FileSystem& files = system_files();
   if (o.resume) trainer.resume(load_checkpoint(files, state_path(o)), *data);
 
   ProgressBar bar(common.quiet);
@@ -100,13 +109,15 @@ void add_train(CLI::App& app) {
   c->add_option("--epochs", o->train.epochs, "Times through the data")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
-  c->add_option("--max-steps", o->train.max_steps, "End after so many optimizer steps; 0: no such limit");
+  c->add_option("--max-steps", o->train.max_steps, "End after so many optimizer steps; 0: no such limit")
+      ->check(CLI::NonNegativeNumber);
   c->add_option("--batch", o->train.batch, "Samples per step")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
   c->add_option("--optimizer", o->optimizer, "sgd, adam, adamw, with options: adamw:weight_decay=0.01")
       ->capture_default_str();
-  c->add_option("--lr", o->train.learning_rate, "Learning rate; 0: the optimizer's default");
+  c->add_option("--lr", o->train.learning_rate, "Learning rate; 0: the optimizer's default")
+      ->check(CLI::NonNegativeNumber);
   c->add_option("--schedule", o->schedule,
                 "constant, step:EPOCHS:FACTOR, cosine or cosine:FINAL; each may end in ,warmup=STEPS")
       ->capture_default_str();
@@ -120,9 +131,11 @@ void add_train(CLI::App& app) {
   c->add_option("--compute", o->compute, "Precision of the arithmetic")
       ->check(CLI::IsMember({"f32"}))
       ->capture_default_str();
-  c->add_option("--seed", o->train.seed, "Of the sample order and of Dropout")->capture_default_str();
-  c->add_option("--part", o->part, "uniform:SEED or dirichlet:ALPHA:SEED, with --share");
-  c->add_option("--share", o->share, "I/N: only this part of the data");
+  c->add_option("--seed", o->train.seed, "Of the sample order and of Dropout")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  CLI::Option* share = c->add_option("--share", o->share, "I/N: only this part of the data");
+  c->add_option("--part", o->part, "uniform:SEED or dirichlet:ALPHA:SEED, with --share")->needs(share);
   c->add_flag("--resume", o->resume, "Go on from OUT.state, bit for bit");
 }
 

@@ -179,7 +179,7 @@ TEST(HostileOnnx, BrokenGraphs) {
 
 TEST(HostileOnnx, TypesThatAreNotSupportedAreNamed) {
   constexpr std::pair<int, const char*> kTypes[] = {{8, "STRING"}, {14, "COMPLEX64"}, {17, "FLOAT8E4M3FN"},
-                                                    {22, "INT4"},  {99, "type 99"},   {-1, "type -1"}};
+                                                    {22, "INT4"},  {99, "number 99"}, {-1, "number -1"}};
   for (const auto& [type, name] : kTypes) {
     expect_refused([t = type](ModelProto& m) { add_value(*m.mutable_graph()->mutable_input(), "z", {2}, t); },
                    ErrorCode::kUnsupported,
@@ -296,7 +296,7 @@ TEST_F(ExternalData, NeverLeavesTheFolder) {
                  "external data", options_);
   expect_refused(external({}), ErrorCode::kPermissionDenied, "external data", options_);
   expect_refused(external({{"location", "missing.bin"}}), ErrorCode::kNotFound, "missing.bin", options_);
-  expect_refused(external({{"location", "sub"}}), ErrorCode::kIo, "not a regular file", options_);
+  expect_refused(external({{"location", "sub"}}), ErrorCode::kIo, "is a folder", options_);
   expect_refused(external({{"location", "w.bin"}}), ErrorCode::kInvalidArgument, "came without a folder");
 }
 

@@ -81,7 +81,7 @@ uint64_t parse_number(const std::string& text, const char* key, const std::strin
 std::string element_type_name(int onnx_type) {
   if (onnx_type >= 0 && onnx_type < static_cast<int>(std::size(kElementTypes)))
     return kElementTypes[onnx_type];
-  return fmt::format("type {}", onnx_type);
+  return fmt::format("number {}", onnx_type);
 }
 
 Format format_of_element_type(int onnx_type, const std::string& what) {

@@ -24,7 +24,7 @@ void for_each_block_cell(const Shape& deep, int64_t b, bool column_first, F&& f)
 
 inline int64_t block_size_of(const NodeView& a) {
   const int64_t b = a.attr_int("blocksize", 0);
-  if (b < 1) a.error("blocksize is {}, a positive number is expected", b);
+  if (b < 1 || b > 1 << 20) a.error("blocksize is {}, 1 to 2^20 is expected", b);
   return b;
 }
 

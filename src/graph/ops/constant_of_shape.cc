@@ -1,4 +1,5 @@
 #include "graph/ops/movement.h"
+#include "graph/ops/sizes.h"
 
 namespace dunlin::ops {
 
@@ -23,13 +24,13 @@ extern constexpr OpDef kConstantOfShape{
     .infer =
         [](const InferArgs& a) {
           Type type{.format = fill_value(a).format(), .shape = {}};
-          if (a.constant(0)) type.shape = Shape(to_ints(*a.constant(0)));
+          if (a.constant(0)) type.shape = checked_shape(a, to_ints(*a.constant(0)));
           return std::vector<Type>{type};
         },
     .forward =
         [](const OpCall& c) {
           const Tensor value = fill_value(c);
-          if (!c.output(0)) c.allocate(0, value.format(), Shape(to_ints(c.input(0))));
+          if (!c.output(0)) c.allocate(0, value.format(), checked_shape(c, to_ints(c.input(0))));
           copy_window(value, 0, Strides(static_cast<size_t>(c.output(0).shape().rank()), 0), c.output(0));
         },
     .stops_gradient = true,

@@ -25,19 +25,28 @@ Adjoint adjoint(const NodeView& a, const Shape& x, const Shape& w) {
   if (rank < 1 || w.rank() != x.rank())
     a.error("X is {}, W is {}: [N, C, spatial...] and [C, M/group, kernel...] are expected", to_string(x),
             to_string(w));
+  constexpr int64_t kMost = int64_t{1} << 31;
   const int64_t group = a.attr_int("group", 1);
+  if (group < 1 || (w[0] >= 0 && w[0] % group != 0))
+    a.error("X is {}, W is {}, group {}: channels do not fit", to_string(x), to_string(w), group);
   if (x[1] >= 0 && w[0] >= 0 && x[1] != w[0])
     a.error("X is {}, W is {}: channels differ", to_string(x), to_string(w));
   const size_t r = static_cast<size_t>(rank);
   const auto sizes = [&](std::string_view name, size_t count, int64_t otherwise) {
     const std::vector<int64_t> v = a.attr_ints(name, std::vector<int64_t>(count, otherwise));
     if (v.size() != count) a.error("{} has {} entries, {} are expected", name, v.size(), count);
+    for (int64_t s : v)
+      if (s < -kMost || s > kMost) a.error("{} holds {}, -2^31 to 2^31 is expected", name, s);
     return v;
   };
   const std::vector<int64_t> pads = sizes("pads", 2 * r, 0), extra = sizes("output_padding", r, 0);
   std::vector<int64_t> wanted = a.attr_ints("output_shape");
+  for (int64_t s : wanted)
+    if (s < 0 || s > kMost) a.error("output_shape holds {}, 0 to 2^31 is expected", s);
   if (wanted.size() == r + 2) wanted.erase(wanted.begin(), wanted.begin() + 2);
   const std::string auto_pad = a.attr_string("auto_pad", "NOTSET");
+  if (auto_pad != "NOTSET" && auto_pad != "VALID" && auto_pad != "SAME_UPPER" && auto_pad != "SAME_LOWER")
+    a.error("auto_pad is {}, NOTSET, VALID, SAME_UPPER or SAME_LOWER is expected", auto_pad);
   const bool same = auto_pad == "SAME_UPPER" || auto_pad == "SAME_LOWER";
   Adjoint out;
   Window& v = out.window;

@@ -1,6 +1,7 @@
 #include "graph/autodiff/grad.h"
 #include "graph/ops/elementwise.h"
 #include "graph/ops/movement.h"
+#include "graph/ops/sizes.h"
 
 namespace dunlin::ops {
 
@@ -17,13 +18,13 @@ extern constexpr OpDef kExpand{
           const auto target = a.ints("", 1);
           if (!target) a.error("the shape is missing");
           return std::vector<Type>{
-              {.format = a.format(0), .shape = broadcast_shapes(a, a.shape(0), Shape(*target))}};
+              {.format = a.format(0), .shape = broadcast_shapes(a, a.shape(0), checked_shape(a, *target))}};
         },
     .forward =
         [](const OpCall& c) {
           if (!c.output(0))
             c.allocate(0, c.input(0).format(),
-                       broadcast_shapes(c, c.input(0).shape(), Shape(to_ints(c.input(1)))));
+                       broadcast_shapes(c, c.input(0).shape(), checked_shape(c, to_ints(c.input(1)))));
           copy_window(c.input(0), 0, broadcast_strides(c.input(0), c.output(0).shape()), c.output(0));
         },
     .gradient = [](Grad& g) { g.to_input(0, g.reduce_to(g.out_grad(0), g.in(0))); },

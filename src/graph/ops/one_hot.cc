@@ -13,7 +13,11 @@ Shape one_hot_shape(const NodeView& a, const Shape& indices, int64_t depth) {
   return out;
 }
 
-int64_t depth_of(const Tensor& t) { return static_cast<int64_t>(to_scalar(t.reshaped({}))); }
+int64_t depth_of(const NodeView& a, const Tensor& t) {
+  const double depth = t.num_elements() == 1 ? to_scalar(t.reshaped({})) : -1;
+  if (!(depth >= 0 && depth <= 0x1p48)) a.error("depth is {}, a size is expected", depth);
+  return static_cast<int64_t>(depth);
+}
 
 constexpr Sample kSamples[] = {{"", "i64{1,-1,7} i64[]{3} f32{0,1}"},
                                {"axis=0", "i64[2,2]{0,1,2,0} i64[1]{3} i32{5,9}"}};
@@ -29,11 +33,11 @@ extern constexpr OpDef kOneHot{
           return std::vector<Type>{
               {.format = a.format(2),
                .shape =
-                   one_hot_shape(a, a.shape(0), a.constant(1) ? depth_of(*a.constant(1)) : kUnknownDim)}};
+                   one_hot_shape(a, a.shape(0), a.constant(1) ? depth_of(a, *a.constant(1)) : kUnknownDim)}};
         },
     .forward =
         [](const OpCall& c) {
-          const int64_t depth = depth_of(c.input(1));
+          const int64_t depth = depth_of(c, c.input(1));
           const Shape& in = c.input(0).shape();
           if (!c.output(0)) c.allocate(0, c.input(2).format(), one_hot_shape(c, in, depth));
           const std::vector<int64_t> rows = to_ints(c.input(0));

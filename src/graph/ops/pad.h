@@ -25,6 +25,9 @@ Padding padding_of(const Args& a, int rank, int first_input) {
             std::vector<int64_t>(static_cast<size_t>(rank), 0)};
   for (size_t i = 0; i < axes.size(); ++i) {
     const size_t axis = static_cast<size_t>(a.normalize_axis(axes[i], rank));
+    for (int64_t pad : {(*pads)[i], (*pads)[i + axes.size()]})
+      if (pad < -(int64_t{1} << 48) || pad > int64_t{1} << 48)
+        a.error("pads holds {}, -2^48 to 2^48 is expected", pad);
     p.before[axis] = (*pads)[i];
     p.after[axis] = (*pads)[i + axes.size()];
   }

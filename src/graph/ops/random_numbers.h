@@ -3,6 +3,7 @@
 #pragma once
 
 #include "graph/ops/elementwise.h"
+#include "graph/ops/sizes.h"
 
 namespace dunlin::ops {
 
@@ -28,9 +29,7 @@ inline std::vector<Type> infer_random_like(const InferArgs& a) {
   return {{.format = drawn_format(a, a.format(0)), .shape = a.type(0).shape}};
 }
 inline std::vector<Type> infer_random(const InferArgs& a) {
-  const Shape shape(a.attr_ints("shape"));
-  if (!shape.known()) a.error("shape is {}", to_string(shape));
-  return {{.format = drawn_format(a, &formats::kF32), .shape = shape}};
+  return {{.format = drawn_format(a, &formats::kF32), .shape = checked_shape(a, a.attr_ints("shape"))}};
 }
 
 inline void draw_uniform(const OpCall& c) {

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cmath>
 
 #include "graph/op.h"
@@ -7,8 +6,10 @@ namespace dunlin::ops {
 
 namespace {
 
-int64_t count(double start, double limit, double delta) {
-  return std::max<int64_t>(0, static_cast<int64_t>(std::ceil((limit - start) / delta)));
+int64_t count(const NodeView& a, double start, double limit, double delta) {
+  const double n = std::ceil((limit - start) / delta);
+  if (!(n <= 0x1p48)) a.error("from {} to {} in steps of {} are {} elements", start, limit, delta, n);
+  return n > 0 ? static_cast<int64_t>(n) : 0;
 }
 
 constexpr Sample kSamples[] = {{"", "i64[]{2} i64[]{11} i64[]{3}"}, {"", "f32[]{1} f32[]{-1} f32[]{-0.5}"}};
@@ -25,7 +26,7 @@ extern constexpr OpDef kRange{
           if (a.constant(0) && a.constant(1) && a.constant(2)) {
             const double delta = to_scalar(*a.constant(2));
             if (delta == 0) a.error("delta is 0");
-            shape[0] = count(to_scalar(*a.constant(0)), to_scalar(*a.constant(1)), delta);
+            shape[0] = count(a, to_scalar(*a.constant(0)), to_scalar(*a.constant(1)), delta);
           }
           return std::vector<Type>{{.format = a.format(0), .shape = shape}};
         },
@@ -33,7 +34,8 @@ extern constexpr OpDef kRange{
         [](const OpCall& c) {
           const double start = to_scalar(c.input(0)), delta = to_scalar(c.input(2));
           if (delta == 0) c.error("delta is 0");
-          if (!c.output(0)) c.allocate(0, c.input(0).format(), {count(start, to_scalar(c.input(1)), delta)});
+          if (!c.output(0))
+            c.allocate(0, c.input(0).format(), {count(c, start, to_scalar(c.input(1)), delta)});
           for_format(c.input(0).format(), [&]<typename T>() {
             const auto y = c.out<T>(0);
             for (size_t i = 0; i < y.size(); ++i)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <utility>
 
 #include "graph/ops/movement.h"
 
@@ -23,10 +24,15 @@ SliceWindow slice_window(const Args& a, const Shape& x, const Strides& strides, 
   if ((axes && axes->size() != starts->size()) || (steps && steps->size() != starts->size()))
     a.error("starts, ends, axes and steps differ in length");
   SliceWindow w{x, 0, strides};
+  std::vector<char> seen(static_cast<size_t>(x.rank()), 0);
   for (size_t i = 0; i < starts->size(); ++i) {
     const int axis = a.normalize_axis(axes ? (*axes)[i] : static_cast<int64_t>(i), x.rank());
-    const int64_t n = x[axis], step = steps ? (*steps)[i] : 1;
-    if (step == 0) a.error("a step of 0");
+    // Two windows on one axis would add up to one that leaves the tensor.
+    if (std::exchange(seen[static_cast<size_t>(axis)], 1)) a.error("axis {} is given twice", axis);
+    const int64_t n = x[axis], most = std::max<int64_t>(n, 1);
+    if (steps && (*steps)[i] == 0) a.error("a step of 0");
+    // A longer step than the axis takes its first element only, as a step of its length does.
+    const int64_t step = steps ? std::clamp((*steps)[i], -most, most) : 1;
     if (n < 0) {
       w.shape[axis] = kUnknownDim;
       continue;

@@ -4,9 +4,13 @@ namespace dunlin::ops {
 
 namespace {
 
+constexpr int64_t kMost = int64_t{1} << 48;
+
 std::vector<int64_t> repeats(const InferArgs& a, int rank) {
   const auto given = a.ints("", 1);
   if (!given) a.error("repeats are missing");
+  for (int64_t n : *given)
+    if (n < 0 || n > kMost) a.error("a repeat of {}, 0 to 2^48 is expected", n);
   if (a.opset() < 6) {  // tiles and axis, two scalars
     const auto axis = a.ints("", 2);
     std::vector<int64_t> out(static_cast<size_t>(rank), 1);
@@ -23,43 +27,45 @@ constexpr Sample kSamples[] = {
 
 }  // namespace
 
-extern constexpr OpDef kTile{.name = "Tile",
-                             .source = "ONNX Tile",
-                             .infer =
-                                 [](const InferArgs& a) {
-                                   Shape out = a.shape(0);
-                                   const auto n = repeats(a, out.rank());
-                                   for (int d = 0; d < out.rank(); ++d) {
-                                     if (n[static_cast<size_t>(d)] < 0)
-                                       a.error("a repeat of {}", n[static_cast<size_t>(d)]);
-                                     if (out[d] >= 0) out[d] *= n[static_cast<size_t>(d)];
-                                   }
-                                   return std::vector<Type>{{.format = a.format(0), .shape = out}};
-                                 },
-                             .forward =
-                                 [](const OpCall& c) {
-                                   const Shape& x = c.input(0).shape();
-                                   if (!c.output(0)) {
-                                     Shape out = x;
-                                     const auto n = to_ints(c.input(1));
-                                     for (int d = 0; d < out.rank(); ++d) out[d] *= n[static_cast<size_t>(d)];
-                                     c.allocate(0, c.input(0).format(), out);
-                                   }
-                                   for_word(c.input(0).format(), [&]<typename Word>() {
-                                     const Word* in = words<Word>(c.input(0));
-                                     const auto out = word_elements<Word>(c.output(0));
-                                     const Shape& y = c.output(0).shape();
-                                     for (size_t o = 0; o < out.size(); ++o) {
-                                       int64_t offset = 0, rest = static_cast<int64_t>(o);
-                                       for (int d = y.rank() - 1; d >= 0; --d) {
-                                         offset += (rest % y[d]) % x[d] *
-                                                   c.input(0).strides()[static_cast<size_t>(d)];
-                                         rest /= y[d];
-                                       }
-                                       out[o] = in[offset];
-                                     }
-                                   });
-                                 },
-                             .samples = kSamples};
+extern constexpr OpDef kTile{
+    .name = "Tile",
+    .source = "ONNX Tile",
+    .infer =
+        [](const InferArgs& a) {
+          Shape out = a.shape(0);
+          const auto n = repeats(a, out.rank());
+          for (int d = 0; d < out.rank(); ++d) {
+            const int64_t times = n[static_cast<size_t>(d)];
+            if (out[d] < 0) continue;
+            if (times > 0 && out[d] > kMost / times)
+              a.error("axis {} of {} {} times is more than 2^48", d, to_string(a.shape(0)), times);
+            out[d] *= times;
+          }
+          return std::vector<Type>{{.format = a.format(0), .shape = out}};
+        },
+    .forward =
+        [](const OpCall& c) {
+          const Shape& x = c.input(0).shape();
+          if (!c.output(0)) {
+            Shape out = x;
+            const auto n = to_ints(c.input(1));
+            for (int d = 0; d < out.rank(); ++d) out[d] *= n[static_cast<size_t>(d)];
+            c.allocate(0, c.input(0).format(), out);
+          }
+          for_word(c.input(0).format(), [&]<typename Word>() {
+            const Word* in = words<Word>(c.input(0));
+            const auto out = word_elements<Word>(c.output(0));
+            const Shape& y = c.output(0).shape();
+            for (size_t o = 0; o < out.size(); ++o) {
+              int64_t offset = 0, rest = static_cast<int64_t>(o);
+              for (int d = y.rank() - 1; d >= 0; --d) {
+                offset += (rest % y[d]) % x[d] * c.input(0).strides()[static_cast<size_t>(d)];
+                rest /= y[d];
+              }
+              out[o] = in[offset];
+            }
+          });
+        },
+    .samples = kSamples};
 
 }  // namespace dunlin::ops

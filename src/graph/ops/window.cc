@@ -11,7 +11,7 @@ std::vector<int64_t> spatial_attribute(const NodeView& a, std::string_view name,
   std::vector<int64_t> v = a.attr_ints(name, std::vector<int64_t>(count, otherwise));
   if (v.size() != count) a.error("{} has {} entries, {} are expected", name, v.size(), count);
   for (int64_t x : v)
-    if (x < least || x > (int64_t{1} << 31)) a.error("{} holds {}, at least {} is expected", name, x, least);
+    if (x < least || x > (int64_t{1} << 31)) a.error("{} holds {}, {} to 2^31 is expected", name, x, least);
   return v;
 }
 

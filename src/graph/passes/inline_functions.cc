@@ -1,6 +1,7 @@
 #include "graph/passes/inline_functions.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "graph/op.h"
@@ -13,7 +14,9 @@ using Names = std::map<std::string, std::string, std::less<>>;
 
 class Inliner {
  public:
-  Inliner(const Model& model, const InlineLimits& limits) : model_(model), limits_(limits) {}
+  Inliner(const Model& model, const InlineLimits& limits) : model_(model), limits_(limits) {
+    for (const Function& f : model.functions) functions_.emplace(std::pair(f.domain, f.name), &f);
+  }
 
   Graph run() {
     collect_names(model_.graph);
@@ -24,10 +27,9 @@ class Inliner {
 
  private:
   const Function* callee(const Graph& g, const Node& node) const {
-    for (const Function& f : model_.functions)
-      if (f.name == node.op && f.domain == node.domain)
-        return !node.domain.empty() && find_op(node.domain, node.op, g.opset_of(node)) ? nullptr : &f;
-    return nullptr;
+    const auto it = functions_.find(std::pair(node.domain, node.op));
+    if (it == functions_.end()) return nullptr;
+    return !node.domain.empty() && find_op(node.domain, node.op, g.opset_of(node)) ? nullptr : it->second;
   }
 
   void collect_names(const Graph& g) {
@@ -39,7 +41,11 @@ class Inliner {
 
   std::string unused(const std::string& base) {
     std::string name = base;
-    for (int i = 2; !used_.insert(name).second; ++i) name = fmt::format("{}_{}", base, i);
+    if (used_.insert(name).second) return name;
+    // Where the last search ended: thousands of calls may bear one name.
+    int& i = next_.try_emplace(base, 2).first->second;
+    do name = fmt::format("{}_{}", base, i++);
+    while (!used_.insert(name).second);
     return name;
   }
 
@@ -179,7 +185,9 @@ class Inliner {
 
   const Model& model_;
   const InlineLimits& limits_;
+  std::map<std::pair<std::string, std::string>, const Function*> functions_;  // by domain and name
   std::unordered_set<std::string> used_;
+  std::unordered_map<std::string, int> next_;
   std::vector<const Function*> stack_;
   uint64_t nodes_ = 0;
 };

@@ -140,6 +140,22 @@ TEST(InlineFunctions, CirclesAreRefused) {
 }
 
 // Each function calls the next twice: 2^30 nodes from a file of a few kilobytes.
+// Names made for thousands of calls of one name once took time in the square of their number: minutes here.
+TEST(InlineFunctions, ManyCallsOfOneNameAreQuick) {
+  constexpr int kCalls = 30000;
+  ModelProto m = proto_with_calls();
+  FunctionProto& f = add_function(m, "twice", {"a"}, {"b"});
+  add_node(*f.mutable_node(), "Relu", {"a"}, {"t"});
+  add_node(*f.mutable_node(), "Relu", {"t"}, {"b"});
+  std::string from = "x";
+  for (int i = 0; i < kCalls; ++i) {
+    const std::string to = i + 1 == kCalls ? "y" : "v" + std::to_string(i);
+    call(*m.mutable_graph()->mutable_node(), "twice", {from.c_str()}, {to.c_str()}).set_name("call");
+    from = to;
+  }
+  EXPECT_EQ(inline_functions(parse(m)).nodes.size(), 2u * kCalls);
+}
+
 TEST(InlineFunctions, ExpansionIsBounded) {
   ModelProto m = proto_with_calls();
   for (int i = 0; i < 30; ++i) {

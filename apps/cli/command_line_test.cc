@@ -1,0 +1,267 @@
+// The command as its users start it: exit codes, what goes to stdout and stderr, and that a mistake costs
+// nothing.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/error.h"
+#include "base/file_system.h"
+#include "tensor/npy.h"
+
+namespace dunlin::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+using Json = nlohmann::json;
+
+struct Outcome {
+  int exit_code;  ///< 128 + the signal's number when one ended it
+  std::string out, err;
+};
+
+std::string text_of(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+class CommandLine : public ::testing::Test {
+ protected:
+  CommandLine() {
+    std::string name = (fs::temp_directory_path() / "dunlin-cli-XXXXXX").string();
+    dir_ = ::mkdtemp(name.data());
+  }
+  ~CommandLine() override { fs::remove_all(dir_); }
+
+  std::string path(const std::string& name) const { return (dir_ / name).string(); }
+
+  pid_t start(const std::vector<std::string>& arguments, const std::string& out,
+              const std::string& err) const {
+    std::vector<char*> argv{const_cast<char*>("dunlin")};
+    for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
+    argv.push_back(nullptr);
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      ::dup2(::open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644), STDOUT_FILENO);
+      ::dup2(::open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644), STDERR_FILENO);
+      ::execv(DUNLIN_COMMAND, argv.data());
+      ::_exit(127);
+    }
+    return pid;
+  }
+
+  Outcome run(const std::vector<std::string>& arguments) const {
+    int status = 0;
+    ::waitpid(start(arguments, path("stdout"), path("stderr")), &status, 0);
+    return {WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status), text_of(dir_ / "stdout"),
+            text_of(dir_ / "stderr")};
+  }
+
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(dir_ / name, std::ios::binary) << text;
+  }
+
+  /// 60 samples of two classes in four features.
+  std::string table() const {
+    std::string text = "a,b,c,d,kind\n";
+    for (int i = 0; i < 60; ++i)
+      text +=
+          fmt::format("{},{},{},{},{}\n", i % 7, i % 5, i % 2 ? 9 - i % 3 : i % 3, 1, i % 2 ? "odd" : "even");
+    write("table.csv", text);
+    return path("table.csv") + "#label=kind";
+  }
+  std::string model() const {
+    EXPECT_EQ(run({"new", "mlp", "--input", "1x2x2", "--classes", "2", "--out", path("m.onnx")}).exit_code,
+              0);
+    return path("m.onnx");
+  }
+
+  fs::path dir_;
+};
+
+TEST_F(CommandLine, AloneItShowsHelp) {
+  const Outcome r = run({});
+  EXPECT_EQ(r.exit_code, 0);
+  EXPECT_THAT(r.out, HasSubstr("Subcommands:"));
+  EXPECT_THAT(r.err, IsEmpty());
+}
+
+TEST_F(CommandLine, AnUnknownCommandIsNamedWithTheNearestOne) {
+  const auto error = [&](const std::vector<std::string>& words) {
+    const Outcome r = run(words);
+    EXPECT_EQ(r.exit_code, 2);
+    EXPECT_THAT(r.out, IsEmpty());
+    return r.err;
+  };
+  EXPECT_THAT(error({"trian", "m.onnx"}),
+              HasSubstr("there is no command \"dunlin trian\"; did you mean \"dunlin train\"?"));
+  EXPECT_THAT(error({"frobnicate"}), HasSubstr("the commands are new, inspect"));
+  EXPECT_THAT(error({"fleet", "statsu"}), HasSubstr("did you mean \"dunlin fleet status\"?"));
+  EXPECT_THAT(error({"fleet"}), StartsWith("dunlin fleet: a command is needed; the commands are init"));
+}
+
+TEST_F(CommandLine, WrongUsageEndsWithTwo) {
+  const std::string m = model();
+  const std::vector<std::vector<std::string>> wrong = {
+      {"inspect"},
+      {"inspect", m, "extra"},
+      {"inspect", m, "--no-such-option"},
+      {"inspect", m, "--threads", "-1"},
+      {"new", "no_such_architecture", "--out", path("x")},
+      {"new", "cnn", "--input", "3x3", "--out", path("x")},
+      {"new", "cnn", "--seed", "-1", "--out", path("x")},
+      {"run", m, "--input", "input"},
+      {"bench", m, "--shape", "input=1x"},
+      {"bench", m, "--runs", "0"},
+      {"train", m, "--data", "d", "--out", path("x"), "--optimizer", "sgd:speed=3"},
+      {"train", m, "--data", "d", "--out", path("x"), "--schedule", "cosine,warmup=-1"},
+      {"train", m, "--data", "d", "--out", path("x"), "--share", "5/4"},
+      {"train", m, "--data", "d", "--out", path("x"), "--part", "uniform:1"},
+  };
+  for (const auto& words : wrong) {
+    const Outcome r = run(words);
+    EXPECT_EQ(r.exit_code, 2) << ::testing::PrintToString(words);
+    EXPECT_THAT(r.out, IsEmpty());
+    EXPECT_THAT(r.err, HasSubstr("--help` says more")) << ::testing::PrintToString(words);
+  }
+}
+
+TEST_F(CommandLine, FailuresLeaveStdoutEmpty) {
+  write("bad.onnx", "not a model");
+  for (const std::string command : {"inspect", "run", "bench", "explain"}) {
+    const Outcome r = run({command, path("bad.onnx"), "--json"});
+    EXPECT_EQ(r.exit_code, 1);
+    EXPECT_THAT(r.out, IsEmpty());
+    EXPECT_THAT(r.err, HasSubstr("bad.onnx")) << command;
+  }
+}
+
+TEST_F(CommandLine, JsonIsOneObjectWhereverTheFlagStands) {
+  const std::string m = model(), data = table();
+  system_files().write_atomic(path("x.npy"), to_npy(Tensor::of<float>({1, 1, 2, 2}, {1, 2, 3, 4})));
+  const std::vector<std::pair<std::vector<std::string>, std::string>> commands = {
+      {{"--json", "inspect", m}, "inputs"},
+      {{"--threads", "1", "--json", "inspect", m}, "inputs"},
+      {{"inspect", "--json", "--ops"}, "ops"},
+      {{"new", "mlp", "--input", "1x2x2", "--out", path("n.onnx"), "--json"}, "parameters"},
+      {{"run", m, "--input", "input=" + path("x.npy"), "--output", path("out"), "--json"}, "outputs"},
+      {{"bench", m, "--runs", "2", "--json"}, "median_ms"},
+      {{"explain", m, "--json", "--trace", path("trace.json")}, "steps"},
+      {{"train", m, "--data", data, "--out", path("t.onnx"), "--json"}, "median_step_ms"},
+      {{"eval", path("t.onnx"), "--data", data, "--json"}, "accuracy"},
+  };
+  for (const auto& [words, key] : commands) {
+    const Outcome r = run(words);
+    EXPECT_EQ(r.exit_code, 0) << r.err;
+    const Json json = Json::parse(r.out, nullptr, false);
+    EXPECT_TRUE(json.is_object() && json.contains(key)) << r.out;
+  }
+  EXPECT_TRUE(Json::parse(text_of(dir_ / "trace.json"))["traceEvents"].size() > 0);
+  EXPECT_TRUE(fs::exists(dir_ / "out/logits.npy"));
+}
+
+TEST_F(CommandLine, HelpEndsWithAnExample) {
+  for (const std::string command :
+       {"new", "inspect", "run", "bench", "explain", "conform", "train", "eval", "demo"}) {
+    const Outcome r = run({command, "--help"});
+    EXPECT_EQ(r.exit_code, 0);
+    EXPECT_THAT(r.out, HasSubstr("Example:\n  dunlin " + command + " "));
+  }
+}
+
+TEST_F(CommandLine, TheOutputIsCheckedBeforeTheWork) {
+  const std::string m = model();
+  // The data do not exist either: what speaks first was looked at first.
+  EXPECT_THAT(run({"train", m, "--data", "nowhere", "--out", path("none/t.onnx")}).err,
+              HasSubstr("none does not exist"));
+  EXPECT_THAT(run({"train", m, "--data", "nowhere", "--out", path("")}).err, HasSubstr("is a folder"));
+  EXPECT_THAT(run({"demo", "--data", "nowhere", "--out", m}).err,
+              HasSubstr("is a file, a folder is expected"));
+  EXPECT_THAT(run({"train", m, "--data", "nowhere", "--out", path("t.onnx"), "--resume"}).err,
+              HasSubstr("nothing to go on from"));
+  EXPECT_FALSE(fs::exists(dir_ / "t.onnx"));
+}
+
+TEST_F(CommandLine, NeverReplacesWhatIsNoFile) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  const Outcome r = run({"new", "mlp", "--input", "1x2x2", "--out", path("pipe")});
+  EXPECT_EQ(r.exit_code, 1);
+  EXPECT_THAT(r.err, HasSubstr("not a regular file"));
+  EXPECT_TRUE(fs::is_fifo(dir_ / "pipe"));
+  EXPECT_THAT(run({"inspect", path("pipe")}).err,
+              HasSubstr("not a regular file"));  // and does not wait for it
+}
+
+TEST_F(CommandLine, AStdoutThatCannotBeWrittenIsAFailure) {
+  const std::string m = model();
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"inspect", m}, {"--help"}}) {
+    int status = 0;
+    ::waitpid(start(words, "/dev/full", path("stderr")), &status, 0);
+    EXPECT_EQ(WEXITSTATUS(status), 1);
+  }
+}
+
+TEST_F(CommandLine, ProgressThatCannotBeShownEndsNothing) {
+  const std::string m = model(), data = table();
+  int status = 0;
+  ::waitpid(start({"train", m, "--data", data, "--out", path("t.onnx")}, path("stdout"), "/dev/full"),
+            &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_TRUE(fs::exists(dir_ / "t.onnx"));
+}
+
+TEST_F(CommandLine, AKilledTrainingGoesOnToTheSameModel) {
+  const std::string m = model(), data = table();
+  const auto words = [&](const std::string& out) {
+    return std::vector<std::string>{"train",   m,      "--data",    data,    "--epochs",
+                                    "400",    "--lr", "0.001",     "--out", path(out),
+                                    "--batch", "20",   "--threads", "1",     "--quiet"};
+  };
+  ASSERT_EQ(run(words("whole.onnx")).exit_code, 0);
+  const pid_t pid = start(words("killed.onnx"), path("stdout"), path("stderr"));
+  for (int i = 0; i < 2000 && !fs::exists(dir_ / "killed.onnx.state"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  ::kill(pid, SIGKILL);
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  ASSERT_TRUE(WIFSIGNALED(status)) << "it was done before it could be killed";
+  EXPECT_FALSE(fs::exists(dir_ / "killed.onnx"));
+  std::vector<std::string> resumed = words("killed.onnx");
+  resumed.push_back("--resume");
+  const Outcome r = run(resumed);
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_EQ(text_of(dir_ / "killed.onnx"), text_of(dir_ / "whole.onnx"));
+  EXPECT_EQ(text_of(dir_ / "killed.onnx.state"), text_of(dir_ / "whole.onnx.state"));
+}
+
+TEST_F(CommandLine, RunNamesTheInputsThereAre) {
+  const std::string m = model();
+  system_files().write_atomic(path("x.npy"), to_npy(Tensor::of<float>({1, 4}, {1, 2, 3, 4})));
+  const std::string x = path("x.npy");
+  const auto error = [&](const std::vector<std::string>& inputs) {
+    std::vector<std::string> words{"run", m, "--output", path("out")};
+    for (const std::string& i : inputs) words.insert(words.end(), {"--input", i});
+    const Outcome r = run(words);
+    EXPECT_NE(r.exit_code, 0);
+    return r.err;
+  };
+  EXPECT_THAT(error({"image=" + x}), HasSubstr("has no input \"image\"; its inputs are \"input\""));
+  EXPECT_THAT(error({"input=" + x, "input=" + x}), HasSubstr("\"input\" is given twice"));
+  EXPECT_THAT(error({"input=" + x}), HasSubstr("shape [N,1,2,2] is expected, got [1,4]"));
+  EXPECT_THAT(error({}), HasSubstr("input \"input\" is missing"));
+}
+
+}  // namespace
+}  // namespace dunlin::cli

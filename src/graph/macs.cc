@@ -1,0 +1,25 @@
+#include "graph/macs.h"
+
+namespace dunlin {
+
+namespace {
+uint64_t product(const Shape& s, int from = 0) {
+  uint64_t n = 1;
+  for (int i = from; i < s.rank(); ++i) n *= static_cast<uint64_t>(s[i]);
+  return n;
+}
+}  // namespace
+
+uint64_t macs_of(const Node& node, const Shape& a, const Shape& b, const Shape& y) {
+  if (!node.domain.empty()) return 0;
+  // Conv: every output meets one filter [M, C/group, kernel...]; ConvTranspose: every input [C, M/group,
+  // kernel...].
+  if (node.op == "Conv") return product(y) * product(b, 1);
+  if (node.op == "ConvTranspose") return product(a) * product(b, 1);
+  if (node.op == "MatMul") return a.rank() == 0 ? 0 : product(y) * static_cast<uint64_t>(a[a.rank() - 1]);
+  if (node.op != "Gemm" || a.rank() != 2) return 0;
+  const int64_t* trans = find_attribute<int64_t>(node, "transA");
+  return product(y) * static_cast<uint64_t>(a[trans && *trans ? 0 : 1]);
+}
+
+}  // namespace dunlin
