@@ -148,6 +148,28 @@ TEST_F(CommandLine, FailuresLeaveStdoutEmpty) {
   }
 }
 
+TEST_F(CommandLine, AModelThatCannotRunSaysAllThatIsMissing) {
+  // ir_version 8, opset 17, y = Frobnicate(Grumble(x)); x has element type 0.
+  const auto field = [](int number, const std::string& bytes) {
+    return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(bytes.size())} + bytes;
+  };
+  const auto node = [&](const char* in, const char* out, const char* op) {
+    return field(1, field(1, in) + field(2, out) + field(3, std::string("node-") + op) + field(4, op));
+  };
+  const std::string x = field(11, field(1, "x") + field(2, field(1, std::string("\x08\x00", 2)))),
+                    y = field(12, field(1, "y")),
+                    graph = node("x", "t", "Grumble") + node("t", "y", "Frobnicate");
+  write("odd.onnx", "\x08\x08" + field(7, graph + x + y) + field(8, "\x10\x11"));
+  for (const std::string command : {"run", "bench", "explain"}) {
+    const Outcome r = run({command, path("odd.onnx")});
+    EXPECT_EQ(r.exit_code, 1) << command;
+    EXPECT_THAT(r.err, HasSubstr("input \"x\" has no element type"));
+    EXPECT_THAT(r.err,
+                HasSubstr("Grumble \"node-Grumble\": the op Grumble (domain \"ai.onnx\", opset 17) is not"));
+    EXPECT_THAT(r.err, HasSubstr("Frobnicate"));
+  }
+}
+
 TEST_F(CommandLine, JsonIsOneObjectWhereverTheFlagStands) {
   const std::string m = model(), data = table();
   system_files().write_atomic(path("x.npy"), to_npy(Tensor::of<float>({1, 1, 2, 2}, {1, 2, 3, 4})));
@@ -226,7 +248,7 @@ TEST_F(CommandLine, AKilledTrainingGoesOnToTheSameModel) {
   const std::string m = model(), data = table();
   const auto words = [&](const std::string& out) {
     return std::vector<std::string>{"train",   m,      "--data",    data,    "--epochs",
-                                    "400",    "--lr", "0.001",     "--out", path(out),
+                                    "400",     "--lr", "0.001",     "--out", path(out),
                                     "--batch", "20",   "--threads", "1",     "--quiet"};
   };
   ASSERT_EQ(run(words("whole.onnx")).exit_code, 0);

@@ -11,6 +11,7 @@
 #include "graph/passes/inline_functions.h"
 #include "graph/passes/merge_equal.h"
 #include "graph/passes/recognize_activations.h"
+#include "graph/support.h"
 #include "runtime/execution.h"
 
 namespace dunlin {
@@ -174,8 +175,9 @@ Session::Session(std::shared_ptr<const Graph> graph, SessionOptions options)
 }
 
 Session Session::load(const std::filesystem::path& path, SessionOptions options) {
-  return Session(std::make_shared<const Graph>(inline_functions(load_onnx(path.string()))),
-                 std::move(options));
+  auto graph = std::make_shared<const Graph>(inline_functions(load_onnx(path.string())));
+  check_supported(*graph);  // all that is missing at once, before anything is planned
+  return Session(std::move(graph), std::move(options));
 }
 
 Session Session::another() const {
