@@ -57,7 +57,7 @@ std::string describe(const Plan& plan, std::span<const double> step_ms) {
   out["macs"] = macs;
   out["arena_bytes"] = plan.arena_bytes;
   out["weight_bytes"] = plan.weight_bytes;
-  return out.dump(2);
+  return out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace dunlin

@@ -201,6 +201,20 @@ TEST(HostileOnnx, TypesThatAreNotSupportedAreNamed) {
       "Add \"sum\": attribute type: attributes of type TYPE_PROTO are not supported");
 }
 
+TEST(HostileOnnx, NamesAreUtf8) {
+  const auto named = [](const std::string& name) {
+    return [name](ModelProto& m) { m.mutable_graph()->mutable_node(0)->set_name(name); };
+  };
+  for (const char* good : {"", "plain", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x90\xa6", "\xf4\x8f\xbf\xbf"}) {
+    ModelProto m = small_proto();
+    named(good)(m);
+    EXPECT_EQ(parse_onnx(as_bytes(m.SerializeAsString())).graph.nodes[0].name, good);
+  }
+  for (const char* bad : {"\xff", "a\x80", "\xc3", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80",
+                          "\xf4\x90\x80\x80", "\xe2\x82", "\xf8\x88\x80\x80\x80"})
+    expect_refused(named(bad), ErrorCode::kCorrupt, "is not UTF-8");
+}
+
 TEST(HostileOnnx, LimitsAreKept) {
   ImportOptions options;
   options.limits.max_file_bytes = 10;
