@@ -4,7 +4,7 @@ BUILD := build/release
 DUNLIN := $(BUILD)/apps/cli/dunlin
 JOBS := $(shell nproc)
 
-.PHONY: help run test soak test-peers bench package setup configure build dev tsan clean
+.PHONY: help run test soak test-peers bench package setup setup-peers configure build dev tsan clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,14 +18,13 @@ test: run  ## the same, then every test that takes minutes or less
 	ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS) -LE 'soak|peers'
 
 soak: build  ## the long versions of the tests
-	ctest --test-dir $(BUILD) --output-on-failure -L soak
+	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $(JOBS) -L soak
 
-test-peers: build  ## tests against PyTorch and ONNX Runtime (needs python3-torch and npm)
-	tools/setup --peers
-	ctest --test-dir $(BUILD) --output-on-failure -L peers
+test-peers: setup-peers build  ## ONNX Runtime on models that Dunlin wrote, PyTorch's gradients afresh
+	cmake --preset release
+	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -L peers
 
-bench:  ## benchmarks against oneDNN, ONNX Runtime, libtorch; results in build/bench/results
-	tools/setup --peers
+bench: setup-peers  ## benchmarks against oneDNN, ONNX Runtime, libtorch; results in build/bench/results
 	cmake --preset bench
 	cmake --build --preset bench -j $(JOBS)
 	bench/run
@@ -35,6 +34,9 @@ package: build  ## a .deb in build/release
 
 setup:  ## install the Debian packages that are missing
 	@tools/setup
+
+setup-peers:
+	@tools/setup --peers
 
 configure: setup
 	@test -f $(BUILD)/build.ninja || cmake --preset release

@@ -2,7 +2,9 @@
 """Writes the golden gradients: for each block NAME.onnx (as PyTorch exports it in training form, without weights)
 and NAME.txt (how each input is filled, and what PyTorch computes in double).
 
-    apt-get install python3-torch && /usr/bin/python3 tests/golden/make_gradients.py
+    apt-get install python3-torch && /usr/bin/python3 tests/golden/make_gradients.py [OUT [KEY]]
+
+OUT is this folder unless given; KEY (default 0) is where the noise's keys begin: `make test-peers` draws others.
 
 Lines of NAME.txt:
     fill INPUT KEY SCALE SHIFT        element i is SCALE * noise(i, KEY) + SHIFT
@@ -12,13 +14,15 @@ Lines of NAME.txt:
     running INPUT VALUE ...           the statistic after the step (variance of the population, as ONNX says)
 """
 import pathlib
+import sys
 
 import numpy as np
 import torch
 from torch import nn
 import torch.nn.functional as F
 
-HERE = pathlib.Path(__file__).parent
+OUT = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).parent
+FIRST_KEY = int(sys.argv[2]) if len(sys.argv) > 2 else 0
 BATCH_NORM_MOMENTUM = 0.1
 
 
@@ -106,7 +110,7 @@ def write(name, model, shapes, opset, classes=None):
         other = torch.zeros(shapes[1], dtype=torch.float64)
     names = ["x", "labels" if classes else "target"]
     lines = []
-    key = 0
+    key = FIRST_KEY
 
     def fill(tensor, input_name, scale, shift=0.0):
         nonlocal key
@@ -131,7 +135,7 @@ def write(name, model, shapes, opset, classes=None):
             fill(b, n, 0.25, 1.0 if n.endswith("running_var") else 0.0)
             before[n] = b.clone()
     state = {n: v.clone() for n, v in model.state_dict().items()}
-    torch.onnx.export(model.float(), (x.float(), other if classes else other.float()), str(HERE / f"{name}.onnx"),
+    torch.onnx.export(model.float(), (x.float(), other if classes else other.float()), str(OUT / f"{name}.onnx"),
                       export_params=False, training=torch.onnx.TrainingMode.TRAINING, do_constant_folding=False,
                       input_names=names, output_names=["loss"], opset_version=opset)
     model = model.double()
@@ -157,10 +161,11 @@ def write(name, model, shapes, opset, classes=None):
             c = counts[n.rsplit(".", 1)[0]]
             after = kept + (b - kept) * (c - 1) / c
         lines.append(f"running {n} " + " ".join(f"{v:.7g}" for v in after.tolist()))
-    (HERE / f"{name}.txt").write_text("\n".join(lines) + "\n")
+    (OUT / f"{name}.txt").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
+    OUT.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
     write("lenet", LeNet(), [(4, 1, 28, 28), (4,)], 14, classes=10)
     write("resnet_block", ResNetBlock(), [(2, 4, 8, 8), (2, 8, 4, 4)], 14)
