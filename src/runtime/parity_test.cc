@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/cpu.h"
+#include "base/testing/soak.h"
 #include "base/threads.h"
 #include "dunlin/session.h"
 #include "graph/evaluate.h"
@@ -65,8 +66,9 @@ INSTANTIATE_TEST_SUITE_P(Catalog, Parity, testing::ValuesIn(cases()), case_name)
 
 TEST_P(Parity, SessionAgreesWithReferenceOnEveryIsaWithTheSameBitsOnAnyThreads) {
   const auto& [op, i] = GetParam();
-  for (const bool training : {false, true}) {
-    const SampleCase s = make_sample(*op, op->samples[i], 5);
+  for (int draw = 0; draw < 2 * soak_factor(); ++draw) {
+    const bool training = draw % 2;
+    const SampleCase s = make_sample(*op, op->samples[i], 5 + static_cast<uint64_t>(draw / 2));
     const RunContext context{.seed = 9, .training = training};
     const auto want = evaluate(s.graph, s.inputs, context);
     auto graph = std::make_shared<const Graph>(s.graph);

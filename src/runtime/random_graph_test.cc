@@ -7,6 +7,7 @@
 #include <cstring>
 #include <random>
 
+#include "base/testing/soak.h"
 #include "base/threads.h"
 #include "dunlin/session.h"
 #include "graph/evaluate.h"
@@ -16,6 +17,8 @@
 
 namespace dunlin {
 namespace {
+
+const auto kDraws = static_cast<unsigned>(soak_factor());
 
 /// Grows a graph over images, matrices and vectors, with values read more than once and views of views.
 class RandomGraph {
@@ -146,7 +149,7 @@ std::vector<Tensor> random_inputs(const Graph& g, unsigned seed) {
 
 TEST(RandomGraphs, AgreeWithTheReferences) {
   auto one = std::make_shared<ThreadPool>(1), three = std::make_shared<ThreadPool>(3);
-  for (unsigned seed = 0; seed < 150; ++seed) {
+  for (unsigned seed = 0; seed < 150 * kDraws; ++seed) {
     SCOPED_TRACE(seed);
     const auto g = std::make_shared<const Graph>(RandomGraph(seed).grow(3 + static_cast<int>(seed % 20)));
     const auto in = random_inputs(*g, seed);
@@ -178,7 +181,7 @@ struct Range {
 // Worked out anew from the steps alone: two values may share bytes only if one is read for the last time by
 // the very step that makes the other (in place), or if one is a view of the other.
 TEST(RandomGraphs, ValuesNeededTogetherDoNotShareMemory) {
-  for (unsigned seed = 0; seed < 300; ++seed) {
+  for (unsigned seed = 0; seed < 300 * kDraws; ++seed) {
     SCOPED_TRACE(seed);
     const Graph g = RandomGraph(seed).grow(5 + static_cast<int>(seed % 30));
     PackedCache packed;

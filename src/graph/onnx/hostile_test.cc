@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file_system.h"
 #include "base/random.h"
+#include "base/testing/soak.h"
 #include "graph/infer.h"
 #include "graph/onnx/import.h"
 #include "graph/onnx/testing.h"
@@ -77,7 +78,7 @@ TEST(HostileOnnx, MutatedFilesNeverCrash) {
   int accepted = 0, inferred = 0, refused = 0;
   for (const std::string& name : some_models(250)) {
     const Bytes good = system_files().read(name);
-    for (int i = 0; i < 16; ++i) {
+    for (int i = 0; i < 16 * soak_factor(); ++i) {
       Bytes bad = good;
       const uint64_t edits = 1 + random.below(2);
       for (uint64_t k = 0; k < edits; ++k)

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "base/random.h"
+#include "base/testing/soak.h"
 #include "learn/checkpoint.h"
 #include "learn/data/csv.h"
 #include "learn/data/idx.h"
@@ -54,6 +55,7 @@ Bytes damaged(ByteSpan whole, Philox& rng) {
 
 void damage(const char* name, ByteSpan whole, int times, const std::function<void(const Bytes&)>& parse) {
   EXPECT_NO_THROW(parse(Bytes(whole.begin(), whole.end()))) << name;
+  times *= soak_factor();
   Philox rng(7);
   int refused = 0;
   for (int i = 0; i < times; ++i) {
