@@ -28,7 +28,8 @@ install(EXPORT dunlin NAMESPACE dunlin:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cma
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/dunlin-config-version.cmake
   VERSION ${PROJECT_VERSION} COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/dunlin-config-version.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/dunlin)
-install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)  # the name that Debian looks for
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME dunlin)
@@ -39,4 +40,5 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS dataset-fashion-mnist)  # what `dunlin demo` learns from
 include(CPack)

@@ -29,8 +29,10 @@ namespace dunlin::cli {
 
 namespace {
 
+constexpr const char* kFashionMnist = "/usr/share/datasets/fashion-mnist";
+
 struct Options {
-  std::string data = "/usr/share/datasets/fashion-mnist", model = "cnn", out = "dunlin-demo";
+  std::string data = kFashionMnist, model = "cnn", out = "dunlin-demo";
   int64_t devices = 8, rounds = 10, batch = 32;
   double alpha = 0.3, learning_rate = 0.05;
   uint64_t seed = 1;
@@ -200,6 +202,11 @@ Result demo(const Options& o, const Common& common) {
   SignalStop signals;
   check_output_folder(o.out);
   const double start = monotonic_seconds();
+  if (o.data == kFashionMnist && !std::filesystem::exists(o.data))
+    fail(ErrorCode::kNotFound,
+         "{}: Fashion-MNIST is not installed: `apt-get install dataset-fashion-mnist`, or name your own data "
+         "with --data",
+         o.data);
   const DataParts parts = open_data(o.data);
   if (!parts.test)
     fail(ErrorCode::kInvalidArgument, "{}: the demo needs data with a test part (docs/data.md)", o.data);
