@@ -160,13 +160,4 @@ void copy_strided(ThreadPool& pool, const CopyDims& d, size_t element_bytes, con
   }
 }
 
-void nchw_to_nhwc(ThreadPool& pool, size_t n, size_t c, size_t hw, const float* x, float* y) {
-  const size_t shape[] = {n, c, hw}, permutation[] = {0, 2, 1};
-  copy_strided(pool, CopyDims::transpose(shape, permutation), sizeof(float), x, y);
-}
-
-void nhwc_to_nchw(ThreadPool& pool, size_t n, size_t hw, size_t c, const float* x, float* y) {
-  nchw_to_nhwc(pool, n, hw, c, x, y);  // the same transposition of the two last axes
-}
-
 }  // namespace dunlin

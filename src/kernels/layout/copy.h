@@ -26,8 +26,4 @@ struct CopyDims {
 void copy_strided(ThreadPool& pool, const CopyDims& dims, size_t element_bytes, const void* source,
                   void* destination);
 
-/// x [n, c, hw] -> y [n, hw, c], floats, and back.
-void nchw_to_nhwc(ThreadPool& pool, size_t n, size_t c, size_t hw, const float* x, float* y);
-void nhwc_to_nchw(ThreadPool& pool, size_t n, size_t hw, size_t c, const float* x, float* y);
-
 }  // namespace dunlin

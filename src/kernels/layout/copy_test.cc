@@ -76,18 +76,6 @@ TEST(Copy, NothingToCopy) {
   copy_strided(pool, CopyDims::transpose(shape, permutation), 4, nullptr, nullptr);
 }
 
-TEST(Copy, ImagesToChannelsLastAndBack) {
-  ThreadPool pool(2);
-  const size_t n = 2, c = 37, hw = 700;
-  const auto x = random_floats(n * c * hw, -1, 1, 1);
-  std::vector<float> y(x.size()), back(x.size());
-  nchw_to_nhwc(pool, n, c, hw, x.data(), y.data());
-  EXPECT_EQ(y[(1 * hw + 699) * c + 36], x[(1 * c + 36) * hw + 699]);
-  EXPECT_EQ(y[(0 * hw + 3) * c + 5], x[(0 * c + 5) * hw + 3]);
-  nhwc_to_nchw(pool, n, hw, c, y.data(), back.data());
-  EXPECT_EQ(back, x);
-}
-
 TEST(Copy, RefusesOddElements) {
   ThreadPool pool(1);
   EXPECT_THROW(copy_strided(pool, {}, 3, nullptr, nullptr), Error);

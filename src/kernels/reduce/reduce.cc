@@ -20,14 +20,14 @@ Plan plan_of(const ReduceDims& d) {
   return {std::min({blocks, enough_work, size_t{32}}), block};
 }
 
-void run(ThreadPool& pool, Isa isa, Accumulate op, const ReduceDims& d, const float* a, const float* b,
-         float* scratch, float* y) {
+void run(ThreadPool& pool, Isa isa, Accumulate op, const ReduceDims& d, const float* x, float* scratch,
+         float* y) {
   const auto& table = reduce_table_of(isa);
   const auto [parts, block] = plan_of(d);
   if (d.reduced <= block) {
     return split_tasks(pool, d.outer, d.reduced * d.inner, [&, reduced = d.reduced](size_t o, size_t end) {
       const size_t at = o * reduced * d.inner;
-      table.block(op, end - o, reduced, d.inner, a + at, b + at, y + o * d.inner);
+      table.block(op, end - o, reduced, d.inner, x + at, y + o * d.inner);
     });
   }
   // Scratch of a task: its part's result, and the block in work.
@@ -44,8 +44,7 @@ void run(ThreadPool& pool, Isa isa, Accumulate op, const ReduceDims& d, const fl
                   bool first = true;
                   for (size_t r = d.reduced * p / parts; r < last; r += block, first = false) {
                     const size_t at = (o * d.reduced + r) * d.inner;
-                    table.block(op, 1, std::min(block, last - r), d.inner, a + at, b + at,
-                                first ? result : work);
+                    table.block(op, 1, std::min(block, last - r), d.inner, x + at, first ? result : work);
                     if (!first) table.combine(op, d.inner, work, result);
                   }
                 }
@@ -70,22 +69,17 @@ void reduce(ThreadPool& pool, Isa isa, ReduceOp op, const ReduceDims& d, const f
             float* y) {
   switch (op) {
     case ReduceOp::kSum:
-      return run(pool, isa, Accumulate::kSum, d, x, x, scratch, y);
+      return run(pool, isa, Accumulate::kSum, d, x, scratch, y);
     case ReduceOp::kSumSquares:
-      return run(pool, isa, Accumulate::kSumSquares, d, x, x, scratch, y);
+      return run(pool, isa, Accumulate::kSumSquares, d, x, scratch, y);
     case ReduceOp::kMax:
-      return run(pool, isa, Accumulate::kMax, d, x, x, scratch, y);
+      return run(pool, isa, Accumulate::kMax, d, x, scratch, y);
     case ReduceOp::kMin:
-      return run(pool, isa, Accumulate::kMin, d, x, x, scratch, y);
+      return run(pool, isa, Accumulate::kMin, d, x, scratch, y);
     case ReduceOp::kMean:
-      run(pool, isa, Accumulate::kSum, d, x, x, scratch, y);
+      run(pool, isa, Accumulate::kSum, d, x, scratch, y);
       for (size_t i = 0; i < d.outer * d.inner; ++i) y[i] /= static_cast<float>(d.reduced);
   }
-}
-
-void reduce_product(ThreadPool& pool, Isa isa, const ReduceDims& d, const float* a, const float* b,
-                    float* scratch, float* y) {
-  run(pool, isa, Accumulate::kSumProduct, d, a, b, scratch, y);
 }
 
 }  // namespace dunlin

@@ -24,15 +24,11 @@ struct ReduceDims {
   size_t outer = 1, reduced = 1, inner = 1;
 };
 
-/// Floats of scratch that the two functions below take.
+/// Floats of scratch that reduce() takes.
 size_t reduce_scratch(const ReduceDims& dims);
 
 /// `reduced` must be at least 1.
 void reduce(ThreadPool& pool, Isa isa, ReduceOp op, const ReduceDims& dims, const float* x, float* scratch,
             float* y);
-
-/// y = sum of a * b over the middle axis: the gradient of a factor that was broadcast.
-void reduce_product(ThreadPool& pool, Isa isa, const ReduceDims& dims, const float* a, const float* b,
-                    float* scratch, float* y);
 
 }  // namespace dunlin

@@ -11,23 +11,20 @@ namespace {
 struct Sum {
   static constexpr float kStart = 0;
   static VF join(VF a, VF b) { return hn::Add(a, b); }
-  static VF take(VF a, VF) { return a; }
+  static VF take(VF a) { return a; }
 };
 struct SumSquares : Sum {
-  static VF take(VF a, VF) { return hn::Mul(a, a); }
-};
-struct SumProduct : Sum {
-  static VF take(VF a, VF b) { return hn::Mul(a, b); }
+  static VF take(VF a) { return hn::Mul(a, a); }
 };
 struct Max {
   static constexpr float kStart = -HUGE_VALF;
   static VF join(VF a, VF b) { return hn::IfThenElse(hn::IsNaN(a), a, at_least(b, a)); }
-  static VF take(VF a, VF) { return a; }
+  static VF take(VF a) { return a; }
 };
 struct Min {
   static constexpr float kStart = HUGE_VALF;
   static VF join(VF a, VF b) { return hn::IfThenElse(hn::IsNaN(a), a, at_most(b, a)); }
-  static VF take(VF a, VF) { return a; }
+  static VF take(VF a) { return a; }
 };
 
 template <typename Op, typename Run>
@@ -38,51 +35,46 @@ VF join_of_eight(const Run& at) {
 
 /// Eight rows at a time, so that every stream is read forwards and sums stay in the first-level cache.
 template <typename Op>
-void columns(size_t rows, size_t c, const float* a, const float* b, float* y) {
+void columns(size_t rows, size_t c, const float* x, float* y) {
   std::fill_n(y, c, Op::kStart);
   size_t r = 0;
-  for (; r + 8 <= rows; r += 8, a += 8 * c, b += 8 * c) {
+  for (; r + 8 <= rows; r += 8, x += 8 * c) {
     for_lanes(c, [&](size_t i, auto load, auto store) {
-      const VF sum =
-          join_of_eight<Op>([&](size_t k) { return Op::take(load(a + k * c + i), load(b + k * c + i)); });
+      const VF sum = join_of_eight<Op>([&](size_t k) { return Op::take(load(x + k * c + i)); });
       store(Op::join(load(y + i), sum), y + i);
     });
   }
-  for (; r < rows; ++r, a += c, b += c) {
+  for (; r < rows; ++r, x += c) {
     for_lanes(c, [&](size_t i, auto load, auto store) {
-      store(Op::join(load(y + i), Op::take(load(a + i), load(b + i))), y + i);
+      store(Op::join(load(y + i), Op::take(load(x + i))), y + i);
     });
   }
 }
 
 template <typename Op>
-void block_of(size_t outer, size_t reduced, size_t inner, const float* a, const float* b, float* y) {
+void block_of(size_t outer, size_t reduced, size_t inner, const float* x, float* y) {
   for (size_t o = 0; o < outer; ++o) {
     const size_t at = o * reduced * inner;
     if (inner == 1) {
       y[o] = row_reduce(
-          reduced, Op::kStart,
-          [&](size_t i, auto load) { return Op::take(load(a + at + i), load(b + at + i)); },
+          reduced, Op::kStart, [&](size_t i, auto load) { return Op::take(load(x + at + i)); },
           [](VF u, VF v) { return Op::join(u, v); });
     } else {
-      columns<Op>(reduced, inner, a + at, b + at, y + o * inner);
+      columns<Op>(reduced, inner, x + at, y + o * inner);
     }
   }
 }
 
-void block(Accumulate op, size_t outer, size_t reduced, size_t inner, const float* a, const float* b,
-           float* y) {
+void block(Accumulate op, size_t outer, size_t reduced, size_t inner, const float* x, float* y) {
   switch (op) {
     case Accumulate::kSum:
-      return block_of<Sum>(outer, reduced, inner, a, a, y);
+      return block_of<Sum>(outer, reduced, inner, x, y);
     case Accumulate::kSumSquares:
-      return block_of<SumSquares>(outer, reduced, inner, a, a, y);
-    case Accumulate::kSumProduct:
-      return block_of<SumProduct>(outer, reduced, inner, a, b, y);
+      return block_of<SumSquares>(outer, reduced, inner, x, y);
     case Accumulate::kMax:
-      return block_of<Max>(outer, reduced, inner, a, a, y);
+      return block_of<Max>(outer, reduced, inner, x, y);
     case Accumulate::kMin:
-      return block_of<Min>(outer, reduced, inner, a, a, y);
+      return block_of<Min>(outer, reduced, inner, x, y);
   }
 }
 

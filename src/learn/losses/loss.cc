@@ -92,8 +92,6 @@ void LossBuilder::require_classes(const char* what) const {
          loss_, what, graph_.value_name(output_), to_string(graph_.type(output_)));
 }
 
-std::span<const Loss> all_losses() { return kAll; }
-
 WithLoss append_loss(Graph graph, ValueId output, const std::string& loss) {
   WithLoss out;
   LossBuilder builder(graph, output, loss);

@@ -53,7 +53,6 @@ struct LossDef {
 };
 
 using Loss = const LossDef*;
-std::span<const Loss> all_losses();
 
 struct WithLoss {
   Graph graph;

@@ -52,8 +52,6 @@ void set_option(OptimizerOptions& o, std::string_view key, double value, const s
 
 }  // namespace
 
-std::span<const Optimizer> all_optimizers() { return kAll; }
-
 OptimizerChoice parse_optimizer(const std::string& text) {
   const size_t colon = text.find(':');
   OptimizerChoice choice;

@@ -45,8 +45,6 @@ struct OptimizerDef {
 
 using Optimizer = const OptimizerDef*;
 
-std::span<const Optimizer> all_optimizers();
-
 struct OptimizerChoice {
   Optimizer optimizer = nullptr;
   OptimizerOptions options;
