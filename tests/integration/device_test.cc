@@ -3,7 +3,8 @@
 
 #include <gmock/gmock.h>
 
-#include <fstream>
+#include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include "fleet_processes.h"
@@ -14,35 +15,6 @@ namespace dunlin::fleet {
 namespace {
 
 using ::testing::HasSubstr;
-
-/// The header's example, the same lines: that they are is tested below.
-std::vector<dunlin::Tensor> example(const std::string& token, const std::vector<dunlin::Tensor>& inputs) {
-  // clang-format off
-  dunlin::Device device({.state_dir = "/var/lib/scanner", .token = token, .data = "/var/lib/images"});
-  std::jthread learning([&](std::stop_token stop) { device.learn(stop); });
-  const std::vector<dunlin::Tensor> out = device.run(inputs);  // the newest model's
-  // clang-format on
-  return {};
-}
-
-TEST(DeviceHeader, ItsExampleCompiles) {
-  static_cast<void>(&example);
-  const auto lines_after = [](const std::string& path, const std::string& prefix) {
-    std::vector<std::string> out;
-    std::ifstream in(path);
-    for (std::string line; std::getline(in, line);)
-      if (line.starts_with(prefix)) out.push_back(line.substr(prefix.size()));
-    return out;
-  };
-  const auto header = lines_after(std::string(DUNLIN_SOURCE_DIR) + "/include/dunlin/device.h", "///   ");
-  const auto here = lines_after(__FILE__, "  ");
-  size_t found = 0;
-  for (const std::string& line : header)
-    if (line.starts_with("dunlin::Device device") || line.starts_with("std::jthread") ||
-        line.starts_with("const std"))
-      found += std::find(here.begin(), here.end(), line) != here.end();
-  EXPECT_EQ(found, 3u);
-}
 
 TEST(DeviceInAProduct, RunsTheNewestModelWhileItLearnsAndAfterARestartWithoutANetwork) {
   ProcessFleet fleet({.devices = 2, .rounds = 2});

@@ -13,6 +13,7 @@
 #include "fleet/test_support.h"
 #include "graph/architectures/architecture.h"
 #include "graph/onnx/export.h"
+#include "learn/task.h"
 #include "learn/testing/memory_dataset.h"
 
 namespace dunlin::fleet {
@@ -45,7 +46,7 @@ struct LoneDevice {
     init_logging(true);
     FleetConfig config = init_fleet(dir(), "127.0.0.1", "127.0.0.1:0", system_files(), system_clock());
     config.round = {.rounds = 1, .cohort_size = 1, .over_selection = 1, .quorum = 1, .pace_s = 1};
-    config.training.held_out = 0;
+    config.evaluation.on_devices = false;
     save_onnx(toy_model(), join_path(dir(), "model.onnx"));
     server = std::make_unique<CoordinatorServer>(
         dir(), config,

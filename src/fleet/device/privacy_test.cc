@@ -15,10 +15,14 @@
 #include "base/log.h"
 #include "dunlin/device.h"
 #include "fleet/coordinator_server.h"
+#include "fleet/identity/device_identity.h"
 #include "fleet/model/onnx_codec.h"
 #include "fleet/setup.h"
+#include "fleet/test_support.h"
 #include "fleet/transport/channel.h"
+#include "fleet/wire/chunks.pb.h"
 #include "fleet/wire/enroll.pb.h"
+#include "fleet/wire/fleet.pb.h"
 #include "graph/architectures/architecture.h"
 #include "graph/onnx/export.h"
 #include "learn/task.h"
@@ -158,7 +162,7 @@ TEST(Privacy, TheDocumentListsWhateverADeviceSends) {
 
   const std::string dir = folder.file("fleet");
   FleetConfig config = init_fleet(dir, "127.0.0.1", "127.0.0.1:0", files, system_clock());
-  config.round = {.rounds = 2, .cohort_size = 1, .over_selection = 1, .quorum = 1, .pace_s = 1};
+  config.round = {.rounds = 1, .cohort_size = 1, .over_selection = 1, .quorum = 1, .pace_s = 1};
   dunlin::Model model = find_architecture("mlp").build({.classes = 2, .height = 2, .width = 2, .seed = 1});
   dunlin::Task task;
   task.input = {1, 2, 2};
@@ -199,7 +203,7 @@ TEST(Privacy, TheDocumentListsWhateverADeviceSends) {
       EXPECT_TRUE(row->second.fields.contains(f)) << "docs/privacy.md: " << type << " also holds " << f;
     EXPECT_LE(bytes.size(), row->second.bytes + variable_part(*message, row->second)) << type;
     if (const auto* upload = dynamic_cast<const wire::v1::UploadRequest*>(message.get()))
-      update = upload->chunk().has_data() ? upload->chunk().data() : update;
+      update += upload->chunk().data();
   };
   for (const Sent& s : ear.heard()) {
     check(s.message, s.bytes);

@@ -30,6 +30,7 @@ class FullDisk final : public FileSystem {
     ++writes;
     disk_.write_at(path, offset, data);
   }
+  void sync(const std::string& path) override { disk_.sync(path); }
   void append(const std::string& path, ByteSpan data) override {
     spend(path);
     disk_.append(path, data);

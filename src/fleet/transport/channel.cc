@@ -10,6 +10,8 @@ namespace {
 constexpr int kKeepaliveMs = 30'000;
 constexpr int kKeepaliveTimeoutMs = 10'000;
 constexpr int kFirstBackoffMs = 200;
+// gRPC calls it a back-off, but it is the time that one attempt may take: TCP, proxy, TLS. A slow link needs some.
+constexpr int kConnectTimeoutMs = 20'000;
 constexpr int kMaxBackoffMs = 15'000;  // whoever calls adds its own pace on top
 }  // namespace
 
@@ -22,7 +24,7 @@ std::shared_ptr<grpc::Channel> open_channel(const HostPort& target, const std::s
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstBackoffMs);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kFirstBackoffMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxBackoffMs);
   // Two devices in one process share nothing.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);

@@ -87,6 +87,17 @@ TEST(Proxy, EnrolmentAndCallsGoThroughTheTunnel) {
   EXPECT_EQ(proxy.tunnels(), 3);
 }
 
+TEST(Proxy, ASlowLinkHasTimeToConnect) {
+  TestFleet fleet({}, {}, "fleet.invalid");
+  TestProxy proxy;
+  const ProxySettings through{proxy.url(), ""};
+  const DeviceIdentity device = fleet.enrolled("state", through);
+  proxy.delay_ms = 1000;
+  const auto channel =
+      open_channel(device.coordinator, device.tls.authority_pem, &device.tls, {.proxy = through});
+  EXPECT_NO_THROW(renew(device, channel, fleet.folder.file("state"), system_files()));
+}
+
 TEST(Proxy, RefusalIsReportedWithTheProxysWords) {
   TestFleet fleet({}, {}, "fleet.invalid");
   TestProxy proxy;

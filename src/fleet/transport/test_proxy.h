@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <mutex>
 #include <string>
@@ -64,6 +65,7 @@ class TestProxy {
   int64_t bytes_down() const { return passed_[kDown]; }
 
   std::atomic<bool> refuse{false};  // answer 403 to everybody
+  std::atomic<int> delay_ms{0};     // of every answer to CONNECT: a slow link
 
  private:
   static constexpr size_t kUp = 0, kDown = 1;
@@ -122,6 +124,7 @@ class TestProxy {
       return;
     }
     ++tunnels_;
+    std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms));
     const std::string answer = "HTTP/1.1 200 Connection established\r\n\r\n";
     if (!send_all(client.get(), answer.data(), answer.size())) return;
     const std::array<int, 2> ends{client.get(), server.get()};

@@ -17,4 +17,7 @@ Tensor decode_image(ByteSpan data, const std::string& path);
 /// Whether the name ends in .png, .jpg or .jpeg, in any case.
 bool is_image_name(std::string_view name);
 
+/// u8 [H,W,C] as PNG.
+Bytes encode_png(const Tensor& image);
+
 }  // namespace dunlin

@@ -52,6 +52,13 @@ TEST(Png, EveryTruncationAndAFlippedBitAreRefused) {
 
 TEST(Png, AHugeClaimIsRefused) { EXPECT_THAT(refusal(bytes(kPngHuge)), HasSubstr("1000000 x 1000000")); }
 
+TEST(Png, WritesWhatItReads) {
+  const Tensor image = Tensor::of<uint8_t>({1, 2, 3}, {1, 2, 3, 250, 251, 252});
+  const Tensor back = decode_image(encode_png(image), "f");
+  EXPECT_EQ(back.shape(), image.shape());
+  EXPECT_TRUE(std::ranges::equal(back.values<uint8_t>(), image.values<uint8_t>()));
+}
+
 TEST(Jpeg, DecodesWhatPillowWrote) {
   const Tensor rgb = decode_image(bytes(kJpegRgb), "f");
   ASSERT_EQ(rgb.shape(), (Shape{8, 16, 3}));

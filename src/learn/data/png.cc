@@ -105,4 +105,25 @@ class Reader {
 
 Tensor decode_png(ByteSpan data, const std::string& path) { return Reader(data).read(path); }
 
+Bytes encode_png(const Tensor& image) {
+  if (image.format() != &formats::kU8 || image.shape().rank() != 3 ||
+      (image.shape()[2] != 1 && image.shape()[2] != 3))
+    fail(ErrorCode::kInvalidArgument, "PNG: u8 [H,W,1] or [H,W,3] is expected, got {}",
+         to_string(image.shape()));
+  png_image header{};
+  header.version = PNG_IMAGE_VERSION;
+  header.height = static_cast<png_uint_32>(image.shape()[0]);
+  header.width = static_cast<png_uint_32>(image.shape()[1]);
+  header.format = image.shape()[2] == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+  png_alloc_size_t size = 0;
+  const void* pixels = image.data<uint8_t>();
+  if (!png_image_write_get_memory_size(header, size, 0, pixels, 0, nullptr))
+    fail(ErrorCode::kInvalidArgument, "PNG: {}", header.message);
+  Bytes out(size);
+  if (!png_image_write_to_memory(&header, out.data(), &size, 0, pixels, 0, nullptr))
+    fail(ErrorCode::kInternal, "PNG: {}", header.message);
+  out.resize(size);
+  return out;
+}
+
 }  // namespace dunlin
