@@ -151,7 +151,7 @@ TEST_F(FleetCommands, AnOccupiedPort) {
     const Outcome r = run({"coordinator", "--dir", dir(), "--json"});
     EXPECT_EQ(r.exit_code, 1) << key;
     EXPECT_THAT(r.err, AllOf(HasSubstr(std::to_string(blocker.port())), HasSubstr("cannot listen"))) << key;
-    EXPECT_EQ(r.json()["error"]["code"], "unavailable") << key;
+    EXPECT_EQ(r.out, "") << key;
     set(key, "0");
   }
 }

@@ -182,7 +182,7 @@ TEST(Session, SaysWhatIsWrongWithAnInput) {
 
 TEST(Session, ExplainNamesEveryStep) {
   Session s(small_graph(), {.profile = true});
-  s.run(input("x", Tensor::of<float>({4, 3}, {})));
+  s.run(input("x", Tensor(&formats::kF32, {4, 3})));
   const auto j = nlohmann::json::parse(s.explain({{"x", Shape{4, 3}}}));
   ASSERT_EQ(j["steps"].size(), 3u);
   EXPECT_EQ(j["steps"][1]["node"], "Relu \"Relu\"");

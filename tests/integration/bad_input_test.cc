@@ -190,7 +190,8 @@ TEST_F(BadInput, AnUnwritableStateFolder) {
   // A file where the folder should be: refused to root as well, as whom tests may run.
   const std::string file = state("file"), dir = file + "/state", ticket = token();
   system_files().write_atomic(file, as_bytes("x"));
-  EXPECT_THAT(refused({"--dir", dir, "--data", fleet_.data(), "--token", ticket}), HasSubstr(dir));
+  EXPECT_THAT(refused({"--dir", dir, "--data", fleet_.data(), "--token", ticket}),
+              HasSubstr(file + ": is a file, a folder is expected"));
   expect_failed(check("state", {"--dir", dir, "--data", fleet_.data(), "--token", ticket}),
                 file + " is not a folder", "choose another folder");
   // Checking makes nothing.

@@ -93,7 +93,7 @@ TEST(FleetView, ShowsRoundsDevicesAndEvaluations) {
   const RoundView& r = rounds[1];
   EXPECT_EQ(r.state, "published");
   EXPECT_EQ(r.accepted, 3u);
-  EXPECT_EQ(r.bytes_up, 100u);
+  EXPECT_EQ(r.bytes_up, 100u + 4 * nan.size());  // the four uploads themselves
   EXPECT_EQ(r.bytes_down, 200u);
   EXPECT_EQ(r.version, 1u);
   EXPECT_EQ(r.held_out->accuracy, 0.5);
