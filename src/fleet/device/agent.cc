@@ -240,6 +240,8 @@ bool Agent::run(std::stop_token stop, const TaskRunner::OnEvent& on_event, const
       if (!met_ && e.code() == ErrorCode::kUnavailable) expect_own_fleet();
       const int64_t ms = back_off_.next_ms();
       on_event({.kind = DeviceEvent::Kind::kUnreachable, .text = e.what(), .wait_ms = ms});
+      // A new channel: the old one would go on dialling at its own pace, and fail our next try while it waits.
+      connect();
       parts_.wait(ms, stop);
     }
   }
