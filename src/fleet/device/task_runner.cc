@@ -63,8 +63,8 @@ wire::v1::Metrics TaskRunner::evaluate(const std::string& model_path) const {
   return out;
 }
 
-void TaskRunner::make_update(const wire::v1::Task& task, const std::string& folder, ChunkClient& chunks,
-                             std::stop_token stop, const OnEvent& on_event) {
+TaskRunner::Learned TaskRunner::learn(const wire::v1::Task& task, const std::string& folder,
+                                      ChunkClient& chunks, std::stop_token stop, const OnEvent& on_event) {
   const std::string model_path =
       models_.fetch(sha256_of(task.model().sha256(), "the task's model"), chunks, stop);
   NamedTensors broadcast;
@@ -104,12 +104,19 @@ void TaskRunner::make_update(const wire::v1::Task& task, const std::string& fold
                        .loss = p.loss});
            }},
       files_);
-  const Update update = strategy->client({.number = task.round(),
-                                          .seed = task.plan().seed(),
-                                          .model = received,
-                                          .broadcast = broadcast,
-                                          .device_state = device_state},
-                                         trainer);
+  return {strategy->client({.number = task.round(),
+                            .seed = task.plan().seed(),
+                            .model = received,
+                            .broadcast = broadcast,
+                            .device_state = device_state},
+                           trainer),
+          evaluation};
+}
+
+void TaskRunner::make_update(const wire::v1::Task& task, const std::string& folder, ChunkClient& chunks,
+                             std::stop_token stop, const OnEvent& on_event) {
+  // The model is out of memory again when the update is written.
+  const auto [update, evaluation] = learn(task, folder, chunks, stop, on_event);
   // The strategy's state becomes this device's only once the update was accepted.
   if (!update.device_state.empty())
     files_.write_atomic(join_path(folder, kStrategyState), update.device_state.serialise(), 0600);
@@ -130,9 +137,8 @@ wire::v1::CommitReply TaskRunner::run(const wire::v1::Task& task, wire::v1::Flee
   request.set_protocol(kWireVersion);
   request.set_task(task.id());
   request.set_attempt(task.attempt());
-  const Sha256 hash = sha256_of_file(update_path, files_);
-  request.set_sha256(hash.data(), hash.size());
-  request.set_size(files_.size(update_path));
+  request.set_sha256(sent.name.data(), sent.name.size());
+  request.set_size(sent.size);
   grpc::ClientContext context;
   set_timeout(context, kCommitTimeoutMs);
   const StopGuard guard(stop, context);

@@ -50,6 +50,12 @@ class TaskRunner {
 
  private:
   std::string folder_of(const wire::v1::Task& task) const;
+  struct Learned {
+    Update update;
+    LocalMetrics evaluation;  ///< of the model received, before training
+  };
+  Learned learn(const wire::v1::Task& task, const std::string& folder, ChunkClient& chunks,
+                std::stop_token stop, const OnEvent& on_event);
   void make_update(const wire::v1::Task& task, const std::string& folder, ChunkClient& chunks,
                    std::stop_token stop, const OnEvent& on_event);
 

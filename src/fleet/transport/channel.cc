@@ -9,6 +9,7 @@ namespace dunlin::fleet {
 namespace {
 constexpr int kKeepaliveMs = 30'000;
 constexpr int kKeepaliveTimeoutMs = 10'000;
+constexpr int kWindowBytes = 1 << 20;
 constexpr int kFirstBackoffMs = 200;
 // gRPC calls it a back-off, but it is the time that one attempt may take: TCP, proxy, TLS. A slow link needs some.
 constexpr int kConnectTimeoutMs = 20'000;
@@ -23,6 +24,9 @@ std::shared_ptr<grpc::Channel> open_channel(const HostPort& target, const std::s
   arguments.SetCompressionAlgorithm(GRPC_COMPRESS_NONE);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  // By itself gRPC takes in megabytes that nobody has read yet: memory that a small device does not have.
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kWindowBytes);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstBackoffMs);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxBackoffMs);

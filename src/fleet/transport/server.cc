@@ -21,6 +21,7 @@ constexpr int kMaxConnectionAgeMs = 12 * 60 * 60 * 1000;
 constexpr int kConnectionAgeGraceMs = 10 * 60 * 1000;
 constexpr int kMinPingIntervalMs = 20'000;
 constexpr int kMaxMetadataBytes = 16 * 1024;
+constexpr int kWindowBytes = 1 << 20;
 
 void set_limits(grpc::ServerBuilder& builder, const ServerOptions& options) {
   builder.SetMaxReceiveMessageSize(options.max_message_bytes);
@@ -34,6 +35,9 @@ void set_limits(grpc::ServerBuilder& builder, const ServerOptions& options) {
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kConnectionAgeGraceMs);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingIntervalMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  // By itself gRPC lets a fast peer have megabytes under way that nobody has read yet.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kWindowBytes);
   // Weights do not compress, and a small message that expands is an attack.
   builder.SetDefaultCompressionAlgorithm(GRPC_COMPRESS_NONE);
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
