@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "graph/macs.h"
+#include "graph/shape_values.h"
 
 namespace dunlin {
 
@@ -102,6 +103,7 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
   }
   std::vector<Node> kept;
   Folded folded(g);
+  ShapeValues values;
   for (Node& node : g.nodes) {
     const OpDef& op = op_of(g, node);
     std::vector<const Tensor*> constants;
@@ -110,6 +112,8 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
     std::vector<Type> in_types;
     for (ValueId v : node.inputs) in_types.push_back(v == kNoValue ? Type{} : g.type(v));
     std::vector<Type> out_types = infer_node(g, node, in_types, constants);
+    values.visit(g, node, in_types, constants);
+    if (!out_types.empty()) values.refine(g, node, in_types, constants, out_types[0]);
     const std::optional<uint64_t> bytes = bytes_of(out_types);
     const bool fold = all_known && !op.random && bytes &&
                       *bytes + folded.bytes() <= options.max_folded_bytes &&

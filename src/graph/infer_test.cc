@@ -30,6 +30,51 @@ TEST(Infer, FoldsNoMoreThanItsBudget) {
   EXPECT_EQ(*folded.type(folded.outputs[2]).shape, Shape{150});
 }
 
+/// As exporters write x.reshape(x.shape[0], 4, -1).expand(...): shapes from the batch, which stays open.
+TEST(Infer, FollowsTheBatchThroughShapeArithmetic) {
+  Graph g;
+  g.opsets[""] = 17;
+  g.symbols = {"N"};
+  const ValueId x = g.add_value("x", {.format = &formats::kF32, .shape = Shape{-2, 1, 6, 8}});
+  g.inputs = {x};
+  const auto ints = [&](std::vector<int64_t> v) {
+    return g.add_initializer(g.unused_name("c"),
+                             std::make_shared<Tensor>(Tensor::of<int64_t>({static_cast<int64_t>(v.size())},
+                                                                          std::span<const int64_t>(v))));
+  };
+  const auto node = [&](std::string op, std::vector<ValueId> in, Attributes attributes = {}) {
+    const ValueId out = g.add_value(g.unused_name(op));
+    g.nodes.push_back({.op = op,
+                       .domain = "",
+                       .name = "",
+                       .attributes = std::move(attributes),
+                       .inputs = std::move(in),
+                       .outputs = {out}});
+    return out;
+  };
+  const ValueId batch = node("Gather", {node("Shape", {x}), ints({0})});
+  const ValueId heads = node("Mul", {batch, ints({4})});
+  const ValueId tokens = node("Reshape", {x, node("Concat", {batch, ints({4, -1})}, {{"axis", int64_t{0}}})});
+  const ValueId split =
+      node("Reshape", {tokens, node("Concat", {heads, ints({12})}, {{"axis", int64_t{0}}})});
+  const ValueId joined =
+      node("Reshape", {split, node("Concat", {batch, ints({4, 12})}, {{"axis", int64_t{0}}})});
+  // expand(N, -1, -1) of a [1,1,12]: where the wanted size is -1, 1.
+  const ValueId wanted = node("Concat", {batch, ints({-1, -1})}, {{"axis", int64_t{0}}});
+  const ValueId ones = node("ConstantOfShape", {ints({3})},
+                            {{"value", std::make_shared<const Tensor>(Tensor::of<int64_t>({1}, {1}))}});
+  const ValueId minus = node("Mul", {ones, ints({-1})});
+  const ValueId sizes = node("Where", {node("Equal", {wanted, minus}), ones, wanted});
+  const ValueId token = g.add_initializer("token", std::make_shared<Tensor>(&formats::kF32, Shape{1, 1, 12}));
+  const ValueId tokens_too = node("Concat", {node("Expand", {token, sizes}), tokens}, {{"axis", int64_t{1}}});
+  g.outputs = {tokens, split, joined, tokens_too};
+  const Graph inferred = infer_and_fold(g);
+  EXPECT_EQ(*inferred.type(tokens).shape, (Shape{-2, 4, 12}));
+  EXPECT_EQ(*inferred.type(split).shape, (Shape{kUnknownDim, 12}));
+  EXPECT_EQ(*inferred.type(joined).shape, (Shape{-2, 4, 12}));
+  EXPECT_EQ(*inferred.type(tokens_too).shape, (Shape{-2, 5, 12}));
+}
+
 // Gradients and passes hold on to a type while they add values.
 TEST(Graph, ReferencesToTypesSurviveMoreValues) {
   Graph g;

@@ -146,8 +146,11 @@ void Planner::add_node(const Node& node) {
     lowered->unread = op_of(*graph_, node).shape_only_inputs;
   }
   Step step{.kernel = lowered->kernel, .node = describe(*graph_, node), .in = {}, .out = {}, .run = {}};
-  for (size_t i = 0; i < node.inputs.size(); ++i)
-    step.in.push_back(node.inputs[i] == kNoValue ? -1 : operand_of(node.inputs[i], wanted(lowered->in, i)));
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    // What a step does not read (only its shape matters) may lie as it likes: no copy for it.
+    const Layout layout = ((lowered->unread >> i) & 1) ? Layout::kAny : wanted(lowered->in, i);
+    step.in.push_back(node.inputs[i] == kNoValue ? -1 : operand_of(node.inputs[i], layout));
+  }
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     const ValueId v = node.outputs[i];
     if (v == kNoValue) {

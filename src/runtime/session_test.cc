@@ -115,6 +115,33 @@ TEST(Session, RefusesARunThatNeedsMoreMemoryThanItMay) {
   }
 }
 
+TEST(Session, CopiesNothingForAnInputOfWhichOnlyTheShapeCounts) {
+  auto g = std::make_shared<Graph>();
+  g->opsets[""] = kNewestOpset;
+  g->opsets[std::string(kDunlinDomain)] = 1;
+  const Type image{.format = &formats::kF32, .shape = Shape{1, 4, 6, 6}};
+  const ValueId x = g->add_value("x", image),
+                flat = g->add_value("flat", {.format = &formats::kF32, .shape = Shape{1, 4 * 5 * 5}});
+  g->inputs = {x, flat};
+  const ValueId pooled = g->add_value("pooled"), y = g->add_value("y");
+  g->nodes.push_back({.op = "MaxPool",
+                      .domain = "",
+                      .name = "pool",
+                      .attributes = {{"kernel_shape", std::vector<int64_t>{2, 2}}},
+                      .inputs = {x},
+                      .outputs = {pooled}});
+  g->nodes.push_back({.op = "ReshapeLike",
+                      .domain = std::string(kDunlinDomain),
+                      .name = "like",
+                      .attributes = {},
+                      .inputs = {flat, pooled},
+                      .outputs = {y}});
+  g->outputs = {y};
+  Session s(g);
+  for (const auto& step : nlohmann::json::parse(s.explain())["steps"])
+    EXPECT_NE(step["node"], "copy of \"pooled\"");
+}
+
 TEST(Session, RunsWithAnyBatchAndGivesOutputsInOrder) {
   Session s(small_graph());
   auto out = s.run(input("x", Tensor::of<float>({1, 3}, {0, 1, 2})));

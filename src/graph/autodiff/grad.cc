@@ -1,5 +1,7 @@
 #include "graph/autodiff/grad.h"
 
+#include <algorithm>
+
 namespace dunlin {
 
 std::vector<ValueId> Grad::emit_many(std::string_view op, std::vector<ValueId> inputs, int num_outputs,
@@ -45,7 +47,10 @@ ValueId Grad::constant_ints(std::vector<int64_t> values) {
 
 ValueId Grad::reduce_to(ValueId v, ValueId like) {
   const Type &a = target_->type(v), &b = target_->type(like);
-  if (a.shape && b.shape && a.shape->known() && *a.shape == *b.shape) return v;
+  // One symbol is one size; of two unknown sizes nothing is known.
+  const auto known = [](int64_t d) { return d != kUnknownDim; };
+  if (a.shape && b.shape && *a.shape == *b.shape && std::all_of(a.shape->begin(), a.shape->end(), known))
+    return v;
   return emit("SumTo", {v, like});
 }
 
