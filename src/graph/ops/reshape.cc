@@ -5,6 +5,8 @@ namespace dunlin::ops {
 
 namespace {
 
+constexpr int64_t kMaxRank = 32;  // as that of a tensor in a file
+
 Shape reshaped(const InferArgs& a) {
   const Shape& x = a.shape(0);
   const std::vector<int64_t> target = a.ints("shape", 1).value_or(std::vector<int64_t>{});
@@ -46,8 +48,11 @@ std::vector<Type> infer_reshape(const InferArgs& a) {
     type.shape = reshaped(a);
   } catch (const NotYetKnown&) {
     // The rank may still be known from the shape of the shape.
-    if (a.has_shape(1) && a.shape(1).known())
-      type.shape = Shape(std::vector<int64_t>(static_cast<size_t>(a.shape(1).num_elements()), kUnknownDim));
+    if (a.has_shape(1) && a.shape(1).known()) {
+      const int64_t rank = a.shape(1).num_elements();
+      if (rank > kMaxRank) a.error("shape has {} sizes, {} at most are expected", rank, kMaxRank);
+      type.shape = Shape(std::vector<int64_t>(static_cast<size_t>(rank), kUnknownDim));
+    }
   }
   return {type};
 }
