@@ -1,5 +1,5 @@
 // A model in Dunlin's Session and in ONNX Runtime, batch 1. Each measurement is a process of its own, the two
-// in turn, so that neither's threads spin beside the other's; of several rounds the best counts, for both.
+// in turn, so that neither's threads spin beside the other's; of several rounds the median counts, for both.
 // The outputs must agree.
 //
 //   ort_bench LIBONNXRUNTIME MODEL.onnx THREADS [ROUNDS]     prints one JSON object
@@ -122,8 +122,8 @@ int run(const std::string& library, const std::string& model, int threads, int r
   }
   const double apart = difference(ours["output"], theirs["output"]);
   if (!(apart <= 1e-4)) fail(ErrorCode::kInternal, "{}: outputs differ by {} of the largest", model, apart);
-  const Json result = {{"ms", *std::min_element(our_ms.begin(), our_ms.end())},
-                       {"peer_ms", *std::min_element(their_ms.begin(), their_ms.end())},
+  const Json result = {{"ms", median(our_ms)},
+                       {"peer_ms", median(their_ms)},
                        {"ms_of_rounds", our_ms},
                        {"peer_ms_of_rounds", their_ms},
                        {"peak_rss_bytes", ours["peak_rss_bytes"]},
