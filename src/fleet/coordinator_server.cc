@@ -44,19 +44,16 @@ struct CoordinatorServer::State {
                     first_model(dir, config, parts.files)),
         revocations(database_path(dir)),
         chunks(coordinator, uploads, parts.files),
+        admit([this](const std::string& device) { revocations.check(device); }),
         device_of([this, &clock = parts.clock](const grpc::ServerContextBase& c) {
           std::string device = peer_device_id(c, authority.fleet_id(), clock.now_ms());
-          revocations.check(device);
+          admit(device);
           return device;
         }),
         chunk_service(chunks, chunks, device_of, limit),
         fleet_service(coordinator, device_of),
-        enrolment(
-            authority, tokens, config.identity.device_certificate_days,
-            [this](const std::string& device) { revocations.check(device); }, parts.clock),
-        renewal(
-            authority, config.identity.device_certificate_days,
-            [this](const std::string& device) { revocations.check(device); }, parts.clock) {
+        enrolment(authority, tokens, config.identity.device_certificate_days, admit, parts.clock),
+        renewal(authority, config.identity.device_certificate_days, admit, parts.clock) {
     const TlsIdentity identity =
         load_coordinator_identity(dir, authority, certificate_hosts(config.network),
                                   config.identity.coordinator_certificate_days, parts.files, parts.clock);
@@ -87,6 +84,7 @@ struct CoordinatorServer::State {
   Coordinator coordinator;
   Revocations revocations;
   CoordinatorChunks chunks;
+  AdmitDevice admit;  // throws for a device that was revoked
   ChunkService::DeviceOf device_of;
   ChunkService chunk_service;
   FleetService fleet_service;

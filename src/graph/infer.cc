@@ -53,26 +53,10 @@ uint64_t bytes_of(const std::vector<const Tensor*>& tensors) {
   return bytes;
 }
 
-/// How often each value is still read: by nodes, their subgraphs, or as an output.
-std::vector<int> count_reads(const Graph& g) {
-  std::vector<int> reads(g.values.size(), 0);
-  const auto read = [&](ValueId v) {
-    if (v != kNoValue) ++reads[static_cast<size_t>(v)];
-  };
-  for (ValueId v : g.outputs) read(v);
-  for (const Node& node : g.nodes) {
-    for (ValueId v : node.inputs) read(v);
-    for (const auto& [name, attribute] : node.attributes)
-      if (const GraphPtr* sub = std::get_if<GraphPtr>(&attribute))
-        for (ValueId inner : (*sub)->captured) read(g.find((*sub)->value_name(inner)));
-  }
-  return reads;
-}
-
 /// The bytes that folding holds on to, and the values that it may let go of.
 class Folded {
  public:
-  explicit Folded(const Graph& g) : reads_(count_reads(g)) {}
+  explicit Folded(const Graph& g) : reads_(use_counts(g)) {}
   uint64_t bytes() const { return bytes_; }
   void add(ValueId v, uint64_t bytes) {
     made_.emplace(v, bytes);
@@ -89,7 +73,7 @@ class Folded {
   }
 
  private:
-  std::vector<int> reads_;
+  std::vector<int> reads_;  // of each value, still to come
   std::unordered_map<ValueId, uint64_t> made_;
   uint64_t bytes_ = 0;
 };
@@ -124,9 +108,7 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
                       std::none_of(node.attributes.begin(), node.attributes.end(),
                                    [](const auto& a) { return std::holds_alternative<GraphPtr>(a.second); });
     std::vector<Tensor> results;
-    if (fold) {
-      results = run_reference(g, node, constants);
-    }
+    if (fold) results = run_reference(g, node, constants);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId v = node.outputs[i];
       if (v == kNoValue) continue;
@@ -151,20 +133,16 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
 
 Graph remove_dead(Graph g) {
   std::vector<char> live(g.values.size(), 0);
-  const auto mark = [&](ValueId v) {
-    if (v != kNoValue) live[static_cast<size_t>(v)] = 1;
-  };
-  for (ValueId v : g.outputs) mark(v);
+  const auto mark = [&](ValueId v) { live[static_cast<size_t>(v)] = 1; };
+  for (ValueId v : g.outputs)
+    if (v != kNoValue) mark(v);
   std::vector<char> keep(g.nodes.size(), 0);
   for (size_t i = g.nodes.size(); i-- > 0;) {
     const Node& node = g.nodes[i];
     keep[i] = std::any_of(node.outputs.begin(), node.outputs.end(),
                           [&](ValueId v) { return v != kNoValue && live[static_cast<size_t>(v)]; });
     if (!keep[i]) continue;
-    for (ValueId v : node.inputs) mark(v);
-    for (const auto& [name, attribute] : node.attributes)
-      if (const GraphPtr* sub = std::get_if<GraphPtr>(&attribute))
-        for (ValueId inner : (*sub)->captured) mark(g.find((*sub)->value_name(inner)));
+    for_each_read(g, node, mark);
   }
   std::vector<Node> nodes;
   for (size_t i = 0; i < g.nodes.size(); ++i)

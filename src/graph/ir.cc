@@ -67,16 +67,10 @@ std::vector<int> producers(const Graph& graph) {
 
 std::vector<int> use_counts(const Graph& graph) {
   std::vector<int> result(graph.values.size(), 0);
-  const auto use = [&](ValueId v) {
-    if (v != kNoValue) ++result[static_cast<size_t>(v)];
-  };
-  for (const Node& node : graph.nodes) {
-    for (ValueId v : node.inputs) use(v);
-    for (const auto& [name, attribute] : node.attributes)
-      if (const GraphPtr* sub = std::get_if<GraphPtr>(&attribute))
-        for (ValueId inner : (*sub)->captured) use(graph.find((*sub)->value_name(inner)));
-  }
-  for (ValueId v : graph.outputs) use(v);
+  const auto use = [&](ValueId v) { ++result[static_cast<size_t>(v)]; };
+  for (const Node& node : graph.nodes) for_each_read(graph, node, use);
+  for (ValueId v : graph.outputs)
+    if (v != kNoValue) use(v);
   return result;
 }
 

@@ -115,6 +115,16 @@ std::string describe(const Graph& graph, const Node& node);
 
 /// Producer of each value: index into graph.nodes, or -1.
 std::vector<int> producers(const Graph& graph);
+/// Calls f(value) for each of the node's reads: its inputs that are there, and what its subgraphs capture.
+template <typename F>
+void for_each_read(const Graph& graph, const Node& node, F f) {
+  for (ValueId v : node.inputs)
+    if (v != kNoValue) f(v);
+  for (const auto& [name, attribute] : node.attributes)
+    if (const GraphPtr* sub = std::get_if<GraphPtr>(&attribute))
+      for (ValueId inner : (*sub)->captured)
+        if (const ValueId v = graph.find((*sub)->value_name(inner)); v != kNoValue) f(v);
+}
 /// How often each value is read by nodes and graph outputs.
 std::vector<int> use_counts(const Graph& graph);
 

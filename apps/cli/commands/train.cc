@@ -44,9 +44,10 @@ Result train(Options o, const Common& common) {
     fail(ErrorCode::kNotFound, "{}: there is nothing to go on from; leave out --resume to begin",
          state_path(o));
   Model model = load_onnx(o.model);
-  const DataParts parts = open_data(o.data);
-  DatasetPtr data = parts.train;
-  if (share) data = take_share(data, part, *share);
+  DataOptions only;  // of the whole data only the share is held in memory
+  if (share) only.keep = [&](const Dataset& whole) { return samples_of_share(whole, part, *share); };
+  const DataParts parts = open_data(o.data, only);
+  const DatasetPtr& data = parts.train;
   const Task task = task_of(model, *data, o.model, o.loss.empty() ? "ce" : o.loss);
   o.train.loss = o.loss;
   o.train.pool = common.pool();

@@ -52,7 +52,7 @@ Reason answer_of(const TaskRow& t) {
 Coordinator::Coordinator(const std::string& dir, const CoordinatorSettings& settings,
                          const CoordinatorParts& parts, ByteSpan first_model,
                          const Database::Options& database)
-    : lock_(dir),
+    : lock_(dir, "coordinator.lock", "coordinator"),
       settings_(settings),
       parts_(parts),
       artefacts_(join_path(dir, "artefacts"), parts.files),

@@ -19,6 +19,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/directory_lock.h"
 #include "base/file_system.h"
 #include "base/random.h"
 #include "fleet/coordinator/artefacts.h"

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "fleet/coordinator/toy_fleet.h"
 #include "fleet/store/fault_point.h"
+#include "fleet/test_full_disk.h"
 
 namespace dunlin::fleet {
 namespace {
@@ -220,46 +221,6 @@ TEST_F(Faults, KilledAtRandomMoments) { kill_at_random_moments(20, 12); }
 
 using SoakFaults = Faults;
 TEST_F(SoakFaults, KilledAtManyRandomMoments) { kill_at_random_moments(2000, 13); }
-
-// A disk with room for some more writes.
-class FullDisk final : public FileSystem {
- public:
-  int writes_left = INT32_MAX;
-  int writes = 0;
-
-  Bytes read(const std::string& path, uint64_t max) override { return disk_.read(path, max); }
-  Bytes read_range(const std::string& path, uint64_t offset, uint64_t count) override {
-    return disk_.read_range(path, offset, count);
-  }
-  void write_atomic(const std::string& path, ByteSpan data, unsigned mode) override {
-    spend(path);
-    disk_.write_atomic(path, data, mode);
-  }
-  void write_at(const std::string& path, uint64_t offset, ByteSpan data) override {
-    spend(path);
-    disk_.write_at(path, offset, data);
-  }
-  void sync(const std::string& path) override { disk_.sync(path); }
-  void append(const std::string& path, ByteSpan data) override {
-    spend(path);
-    disk_.append(path, data);
-  }
-  void rename(const std::string& from, const std::string& to) override { disk_.rename(from, to); }
-  bool exists(const std::string& path) override { return disk_.exists(path); }
-  uint64_t size(const std::string& path) override { return disk_.size(path); }
-  void make_directories(const std::string& path, unsigned mode) override {
-    disk_.make_directories(path, mode);
-  }
-  void remove(const std::string& path) override { disk_.remove(path); }
-  std::vector<std::string> list(const std::string& path) override { return disk_.list(path); }
-
- private:
-  void spend(const std::string& path) {
-    ++writes;
-    if (--writes_left < 0) fail(ErrorCode::kIo, "{}: cannot write: No space left on device", path);
-  }
-  FileSystem& disk_ = system_files();
-};
 
 // Goes on through errors, as devices and the coordinator's loop do; true when there were any.
 bool play_through_errors(ToyFleet& fleet, int passes) {

@@ -225,4 +225,16 @@ struct ToyFleet {
   std::unique_ptr<CoordinatorChunks> chunks;
 };
 
+inline const std::vector<std::string> kFour = {"a", "b", "c", "d"};
+
+/// A test with a fleet in a folder of its own.
+class CoordinatorTest : public testing::Test {
+ protected:
+  TemporaryFolder folder_;
+  ToyFleet fleet_{folder_.path()};
+
+  std::string round_reason() { return fleet_.coordinator->store().last_round()->reason; }
+  std::string round_state() { return fleet_.coordinator->store().last_round()->state; }
+};
+
 }  // namespace dunlin::fleet

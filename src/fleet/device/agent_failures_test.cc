@@ -234,16 +234,21 @@ TEST(Agent, ABadFirstModelIsWaitedOut) {
   EXPECT_LE(coordinator.check_ins().size(), 5u);
 }
 
-// The coordinator may refuse an evaluation (a diverged model has no finite loss) and ask again: once is enough.
-TEST(Agent, AnAnsweredEvaluationIsNotRepeated) {
-  TestCoordinator coordinator;
+/// A finished fleet that wants its version 1 evaluated.
+void ask_for_an_evaluation(TestCoordinator& coordinator) {
   const std::string name = coordinator.offer(serialize_onnx(make_model(1)));
-  coordinator.on_check_in = [&](int) {
+  coordinator.on_check_in = [&coordinator, name](int) {
     wire::v1::CheckInReply reply = finished(coordinator.newest(1, name));
     reply.mutable_evaluation()->set_version(1);
     reply.mutable_evaluation()->mutable_model()->set_sha256(name);
     return reply;
   };
+}
+
+// The coordinator may refuse an evaluation (a diverged model has no finite loss) and ask again: once is enough.
+TEST(Agent, AnAnsweredEvaluationIsNotRepeated) {
+  TestCoordinator coordinator;
+  ask_for_an_evaluation(coordinator);
   coordinator.on_report = [](int) {
     wire::v1::ReportReply reply;
     reply.set_reason(wire::v1::NOT_FINITE);
@@ -257,13 +262,7 @@ TEST(Agent, AnAnsweredEvaluationIsNotRepeated) {
 
 TEST(Agent, AFailedEvaluationIsReportedWithoutItsText) {
   TestCoordinator coordinator;
-  const std::string name = coordinator.offer(serialize_onnx(make_model(1)));
-  coordinator.on_check_in = [&](int) {
-    wire::v1::CheckInReply reply = finished(coordinator.newest(1, name));
-    reply.mutable_evaluation()->set_version(1);
-    reply.mutable_evaluation()->mutable_model()->set_sha256(name);
-    return reply;
-  };
+  ask_for_an_evaluation(coordinator);
   TestDevice device(coordinator, {rows(), std::make_shared<LostFile>()});
   EXPECT_TRUE(device.run().finished);
   ASSERT_EQ(coordinator.reports().size(), 1u);

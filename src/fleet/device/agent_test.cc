@@ -6,10 +6,10 @@
 
 #include "base/log.h"
 #include "fleet/coordinator_server.h"
-#include "fleet/device/test_full_disk.h"
 #include "fleet/model/onnx_codec.h"
 #include "fleet/setup.h"
 #include "fleet/store/read_model.h"
+#include "fleet/test_full_disk.h"
 #include "fleet/test_support.h"
 #include "graph/architectures/architecture.h"
 #include "graph/onnx/export.h"

@@ -1,13 +1,10 @@
 #include "dunlin/device.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <cstring>
 #include <filesystem>
 #include <mutex>
 
+#include "base/directory_lock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "dunlin/session.h"
@@ -22,25 +19,6 @@
 namespace dunlin {
 
 namespace {
-
-/// Two processes in one folder would spoil each other's task.
-class FolderLock {
- public:
-  explicit FolderLock(const std::string& path)
-      : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
-    if (fd_ < 0) fail(ErrorCode::kIo, "{}: cannot be opened: {}", path, std::strerror(errno));
-    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-      ::close(fd_);
-      fail(ErrorCode::kFailedPrecondition, "{}: another device runs in this folder", path);
-    }
-  }
-  ~FolderLock() { ::close(fd_); }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-
- private:
-  int fd_;
-};
 
 /// Of the whole data only this device's share is ever held in memory.
 DatasetPtr own_data(const DeviceOptions& o) {
@@ -96,8 +74,7 @@ std::string why_unwritable(const std::string& dir) {
 struct Device::State {
   explicit State(DeviceOptions o)
       : options(std::move(o)),
-        lock(
-            (system_files().make_directories(options.state_dir, 0700), join_path(options.state_dir, "lock"))),
+        lock((system_files().make_directories(options.state_dir, 0700), options.state_dir), "lock", "device"),
         pool(std::make_shared<ThreadPool>(options.num_threads)),
         models(options.state_dir, system_files()),
         tasks(options.state_dir, split_data(options), pool, models, system_files(), system_clock()),
@@ -149,7 +126,7 @@ struct Device::State {
   }
 
   DeviceOptions options;
-  FolderLock lock;
+  DirectoryLock lock;  // two processes in one folder would spoil each other's task
   std::shared_ptr<ThreadPool> pool;
   fleet::ModelStore models;
   fleet::TaskRunner tasks;

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "base/random.h"
-#include "fleet/device/test_full_disk.h"
 #include "fleet/model/onnx_codec.h"
+#include "fleet/test_full_disk.h"
 #include "fleet/test_support.h"
 #include "graph/architectures/architecture.h"
 #include "learn/testing/memory_dataset.h"

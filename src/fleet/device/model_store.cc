@@ -33,10 +33,9 @@ std::optional<ModelStore::Current> ModelStore::current() const {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out.version);
   const std::string_view hex =
       text.substr(std::min<size_t>(text.size(), static_cast<size_t>(end - text.data()) + 1));
-  if (error != std::errc() || hex.size() != 2 * out.sha256.size()) return std::nullopt;
+  if (error != std::errc()) return std::nullopt;
   try {
-    const Bytes name = from_hex(hex);
-    std::memcpy(out.sha256.data(), name.data(), name.size());
+    out.sha256 = sha256_of(std::string(as_chars(from_hex(hex))), path);
   } catch (const Error&) {
     return std::nullopt;
   }

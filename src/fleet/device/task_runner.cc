@@ -52,9 +52,12 @@ std::string TaskRunner::why_unfit(const std::string& model_path) const {
 }
 
 wire::v1::Metrics TaskRunner::evaluate(const std::string& model_path) const {
+  return evaluate(parse_artefact(files_.read(model_path)));
+}
+
+wire::v1::Metrics TaskRunner::evaluate(const dunlin::Model& model) const {
   wire::v1::Metrics out;
   if (!data_.held_out || data_.held_out->size() == 0) return out;
-  const dunlin::Model model = parse_artefact(files_.read(model_path));
   const Metrics m = evaluate_model(model, task_of(model, *data_.held_out, "the fleet's model"),
                                    data_.held_out, {.batch = kEvaluationBatch, .pool = pool_});
   out.set_examples(static_cast<uint64_t>(m.samples));
@@ -84,7 +87,7 @@ TaskRunner::Learned TaskRunner::learn(const wire::v1::Task& task, const std::str
                                                               : zeros(state.device, state, received.tensors);
   LocalMetrics evaluation;
   if (task.plan().evaluate_first()) {
-    const wire::v1::Metrics m = evaluate(model_path);
+    const wire::v1::Metrics m = evaluate(model);
     evaluation = {m.examples(), m.loss(), m.accuracy()};
   }
   CheckpointedTrainer trainer(

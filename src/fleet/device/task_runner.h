@@ -12,6 +12,7 @@
 #include "fleet/strategies/strategy.h"
 #include "fleet/transport/chunks.h"
 #include "fleet/wire/fleet.grpc.pb.h"
+#include "graph/ir.h"
 #include "learn/data/dataset.h"
 
 namespace dunlin::fleet {
@@ -49,6 +50,7 @@ class TaskRunner {
   const DeviceData& data() const { return data_; }
 
  private:
+  wire::v1::Metrics evaluate(const dunlin::Model& model) const;
   std::string folder_of(const wire::v1::Task& task) const;
   struct Learned {
     Update update;

@@ -1,11 +1,9 @@
 #include "fleet/store/store.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "base/error.h"
 #include "fleet/store/schema.h"
@@ -381,19 +379,5 @@ void Store::write_evaluation(uint64_t version, const std::string& device, const 
       "VALUES(?, ?, ?, ?, ?, ?, ?)");
   (s << population_ << version << device << e.examples << e.loss << e.accuracy << now_ms).run();
 }
-
-DirectoryLock::DirectoryLock(const std::string& dir) {
-  const std::string path = dir + "/coordinator.lock";
-  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd_ < 0) fail(ErrorCode::kIo, "{}: cannot open: {}", path, std::strerror(errno));
-  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-    const int error = errno;
-    ::close(fd_);
-    if (error == EWOULDBLOCK)
-      fail(ErrorCode::kFailedPrecondition, "{}: another coordinator runs in this folder", dir);
-    fail(ErrorCode::kIo, "{}: cannot lock: {}", path, std::strerror(error));
-  }
-}
-DirectoryLock::~DirectoryLock() { ::close(fd_); }
 
 }  // namespace dunlin::fleet

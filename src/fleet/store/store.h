@@ -149,17 +149,4 @@ class Store {
   Database db_;
 };
 
-/// DIR/fleet.sqlite is the coordinator's alone while this lives; throws kFailedPrecondition when another has
-/// it.
-class DirectoryLock {
- public:
-  explicit DirectoryLock(const std::string& dir);
-  ~DirectoryLock();
-  DirectoryLock(const DirectoryLock&) = delete;
-  DirectoryLock& operator=(const DirectoryLock&) = delete;
-
- private:
-  int fd_;
-};
-
 }  // namespace dunlin::fleet

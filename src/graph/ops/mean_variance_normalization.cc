@@ -11,13 +11,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3,2,2]"}, {"axes=[1]", "f32[2,3,4]"}}
 void forward(const OpCall& c) {
   const Tensor& x = c.input(0);
   const std::vector<bool> reduced = reduced_axes(c, c.attr_ints("axes", {0, 2, 3}), x.shape().rank());
-  Strides to(reduced.size(), 0);
-  int64_t kept = 1;
-  for (size_t d = reduced.size(); d-- > 0;) {
-    if (reduced[d]) continue;
-    to[d] = kept;
-    kept *= x.shape()[static_cast<int>(d)];
-  }
+  const auto [to, kept] = lanes_kept(x.shape(), reduced);
   const double count = kept == 0 ? 1 : static_cast<double>(x.num_elements()) / static_cast<double>(kept);
   std::vector<double> mean(static_cast<size_t>(kept), 0.0), deviation(mean);
   for_float_format(x.format(), [&]<typename T>() {

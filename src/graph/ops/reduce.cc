@@ -10,6 +10,16 @@ std::vector<bool> reduced_axes(const NodeView& a, const std::optional<std::vecto
   return out;
 }
 
+KeptLanes lanes_kept(const Shape& x, const std::vector<bool>& reduced) {
+  KeptLanes lanes{.to = Strides(reduced.size(), 0)};
+  for (size_t d = reduced.size(); d-- > 0;) {
+    if (reduced[d]) continue;
+    lanes.to[d] = lanes.count;
+    lanes.count *= x[static_cast<int>(d)];
+  }
+  return lanes;
+}
+
 std::vector<Type> infer_reduce(const InferArgs& a) {
   const Shape& x = a.shape(0);
   const std::vector<bool> reduced = reduced_axes(a, a.ints("axes", 1), x.rank());

@@ -24,19 +24,20 @@ A limit(bool least) {
 std::vector<bool> reduced_axes(const NodeView& a, const std::optional<std::vector<int64_t>>& axes, int rank);
 std::vector<Type> infer_reduce(const InferArgs& a);
 
+/// One lane for each element that is left when those axes are reduced.
+struct KeptLanes {
+  Strides to;         ///< strides of the lane's number along x's axes, 0 where reduced
+  int64_t count = 1;  ///< lanes
+};
+KeptLanes lanes_kept(const Shape& x, const std::vector<bool>& reduced);
+
 /// y = finish(step(...step(init, x0)..., xn), count of reduced elements).
 template <typename T, typename A, typename Step, typename Finish>
 void reduce(const OpCall& c, A init, Step step, Finish finish) {
   using Value = Accumulator<T>;
   const Tensor& x = c.input(0);
   const std::vector<bool> reduced = reduced_axes(c, c.ints("axes", 1), x.shape().rank());
-  Strides to(reduced.size(), 0);
-  int64_t kept = 1;
-  for (size_t d = reduced.size(); d-- > 0;) {
-    if (reduced[d]) continue;
-    to[d] = kept;
-    kept *= x.shape()[static_cast<int>(d)];
-  }
+  const auto [to, kept] = lanes_kept(x.shape(), reduced);
   std::vector<A> total(static_cast<size_t>(kept), init);
   const T* in = x.data<T>();
   for_each_strided(

@@ -12,13 +12,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,1,4] f32[2,3,4]@1..2 i64{1}"},
 void forward(const OpCall& c) {
   const Tensor& x = c.input(1);
   const std::vector<bool> reduced = reduced_axes(c, c.ints("axes", 2), x.shape().rank());
-  Strides to(reduced.size(), 0);
-  int64_t kept = 1;
-  for (size_t d = reduced.size(); d-- > 0;) {
-    if (reduced[d]) continue;
-    to[d] = kept;
-    kept *= x.shape()[static_cast<int>(d)];
-  }
+  const auto [to, kept] = lanes_kept(x.shape(), reduced);
   struct Lane {
     double product = 1;  // of what is not zero
     int64_t zeros = 0;
