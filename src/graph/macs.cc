@@ -17,6 +17,13 @@ uint64_t macs_of(const Node& node, const Shape& a, const Shape& b, const Shape& 
   if (node.op == "Conv") return product(y) * product(b, 1);
   if (node.op == "ConvTranspose") return product(a) * product(b, 1);
   if (node.op == "MatMul") return a.rank() == 0 ? 0 : product(y) * static_cast<uint64_t>(a[a.rank() - 1]);
+  // Every step of every sequence meets W [directions, gates * hidden, input] and R [.., gates * hidden, hidden].
+  const uint64_t gates = node.op == "RNN" ? 1 : node.op == "GRU" ? 3 : node.op == "LSTM" ? 4 : 0;
+  if (gates > 0 && a.rank() == 3 && b.rank() == 3) {
+    const uint64_t rows = static_cast<uint64_t>(b[1]), columns = static_cast<uint64_t>(a[2]) + rows / gates;
+    return static_cast<uint64_t>(a[0]) * static_cast<uint64_t>(a[1]) * static_cast<uint64_t>(b[0]) * rows *
+           columns;
+  }
   if (node.op != "Gemm" || a.rank() != 2) return 0;
   const int64_t* trans = find_attribute<int64_t>(node, "transA");
   return product(y) * static_cast<uint64_t>(a[trans && *trans ? 0 : 1]);

@@ -7,8 +7,8 @@
 
 namespace dunlin {
 
-/// Conv, ConvTranspose, Gemm and MatMul over operands of known shapes `a` and `b` that give `y`; 0 for the
-/// other ops, and for ranks that these do not take.
+/// Conv, ConvTranspose, Gemm, MatMul, RNN, GRU and LSTM over operands of known shapes `a` and `b` that give `y`;
+/// 0 for the other ops, and for ranks that these do not take.
 uint64_t macs_of(const Node& node, const Shape& a, const Shape& b, const Shape& y);
 
 }  // namespace dunlin

@@ -158,7 +158,7 @@ double to_scalar(const Tensor& tensor);
 class Grad;
 
 /// Inputs that exercise an op, in words that the tests parse.
-///   attributes: "kernel_shape=[3,3] pads=[1,1,1,1] mode='same' alpha=0.5"
+///   attributes: "kernel_shape=[3,3] pads=[1,1,1,1] mode='same' alpha=0.5 names=['a','b']"
 ///   inputs:     "f32[2,3] f32[3]@0..1 i64{1,2} _"
 /// Inputs are random in [-1,1) unless a range is given; {..} gives the values, whose shape is [n] unless one
 /// stands before the brace, as in i64[1,2]{3,4}; _ is left out.

@@ -58,6 +58,13 @@ Attributes parse_attributes(std::string_view words) {
     if (text.take("[")) {
       const std::string_view list = text.until("]");
       DUNLIN_CHECK(text.take("]"));
+      if (list.starts_with("'")) {
+        std::vector<std::string> words;
+        for (Text rest{list}; !rest.done();) words.emplace_back(rest.until(" ,"));
+        for (std::string& word : words) word = word.substr(1, word.size() - 2);
+        out[name] = std::move(words);
+        continue;
+      }
       const std::vector<double> v = numbers({list});
       if (is_float(list))
         out[name] = std::vector<float>(v.begin(), v.end());

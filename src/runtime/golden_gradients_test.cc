@@ -150,7 +150,7 @@ TEST_P(GoldenGradients, AgreeWithPyTorch) {
 
 INSTANTIATE_TEST_SUITE_P(Blocks, GoldenGradients,
                          testing::Values("lenet", "resnet_block", "inverted_bottleneck", "encoder",
-                                         "encoder_opset17"),
+                                         "encoder_opset17", "rnn", "lstm", "gru"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace

@@ -101,6 +101,25 @@ class Encoder(nn.Module):
         return (self.layer(x) * target).sum()
 
 
+class Recurrent(nn.Module):
+    """One direction whose sequences all have every step, then two directions over sequences of 4, 3 and 1 steps."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.one = kind(5, 4)
+        self.two = kind(4, 3, bidirectional=True)
+
+    def forward(self, x, target):
+        y, _ = self.one(x)
+        packed = nn.utils.rnn.pack_padded_sequence(y, torch.tensor([4, 3, 1]))
+        y, last = self.two(packed)
+        y, _ = nn.utils.rnn.pad_packed_sequence(y)
+        loss = (y * target).sum()
+        for state in last if isinstance(last, tuple) else [last]:
+            loss = loss + (state * state).sum()
+        return loss
+
+
 def write(name, model, shapes, opset, classes=None):
     model = model.double().train()
     x = torch.zeros(shapes[0], dtype=torch.float64)
@@ -172,3 +191,6 @@ if __name__ == "__main__":
     write("inverted_bottleneck", InvertedBottleneck(), [(2, 4, 6, 6), (2, 4, 6, 6)], 14)
     write("encoder", Encoder(), [(2, 5, 16), (2, 5, 16)], 14)
     write("encoder_opset17", Encoder(), [(2, 5, 16), (2, 5, 16)], 17)
+    write("rnn", Recurrent(nn.RNN), [(4, 3, 5), (4, 3, 6)], 14)
+    write("lstm", Recurrent(nn.LSTM), [(4, 3, 5), (4, 3, 6)], 14)
+    write("gru", Recurrent(nn.GRU), [(4, 3, 5), (4, 3, 6)], 14)

@@ -1,0 +1,21 @@
+#include "graph/ops/recurrent.h"
+
+namespace dunlin::ops {
+
+namespace {
+constexpr Sample kSamples[] = {
+    {"direction='bidirectional'",
+     "f32[4,2,2,3] _ f32[4,2,2] f32[2,3,2] f32[2,3,3] f32[2,6] i32{3,4} f32[2,2,3]", 21, 5},
+    {"layout=1", "_ f32[2,1,3] f32[2,4,2] f32[1,3,2] f32[1,3,3]", 21, 3}};
+}
+
+/// Gradient of RNN: dY, dY_h (either may be left out), X, W, R, B, sequence_lens, initial_h {those of RNN}
+///   -> dX, dW, dR, dB, d_initial_h, without those of inputs that are left out.
+extern constexpr OpDef kRNNGrad{.name = "RNNGrad",
+                                .domain = kDunlinDomain,
+                                .source = "Werbos 1990, backpropagation through time",
+                                .infer = [](const InferArgs& a) { return infer_recurrent_grad(a, kRnnCell); },
+                                .forward = [](const OpCall& c) { recurrent_grad_forward(c, kRnnCell); },
+                                .samples = kSamples};
+
+}  // namespace dunlin::ops
