@@ -10,7 +10,8 @@ constexpr std::string_view kActivations[] = {"Sigmoid", "Tanh"};
 struct Gates {
   double z, r, into_g, g;
 
-  Gates(const RecurrentStep& s, int64_t i, int64_t q) {
+  template <typename Real>
+  Gates(const RecurrentStep<Real>& s, int64_t i, int64_t q) {
     const int64_t n = s.size.hidden;
     z = s.functions[0](s.gates[q]);
     r = s.functions[0](s.gates[q + n]);
@@ -20,7 +21,8 @@ struct Gates {
 };
 
 // The candidate is R_h h with its bias (linear_before_reset), or r * h, which R_h is still to meet.
-void step(const RecurrentStep& s) {
+template <typename Real>
+void step(const RecurrentStep<Real>& s) {
   const int64_t n = s.size.hidden, row = s.size.row();
   s.recur(s.h, 0, 2, s.gates, row);
   if (s.size.linear_before_reset) {
@@ -36,7 +38,8 @@ void step(const RecurrentStep& s) {
   });
 }
 
-void back(const RecurrentBackStep& s) {
+template <typename Real>
+void back(const RecurrentBackStep<Real>& s) {
   const int64_t n = s.size.hidden, row = s.size.row();
   const bool after = s.size.linear_before_reset;
   s.each([&](int64_t i, int64_t q, int64_t) {
@@ -69,6 +72,9 @@ constexpr Sample kSamples[] = {
      "f32[3,2,4] f32[2,6,4] f32[2,6,2] f32[2,12] i32{3,1} f32[2,2,2]", 21, 2},
     {"hidden_size=3 layout=1 direction='bidirectional'",
      "f32[2,4,2] f32[2,9,2] f32[2,9,3] f32[2,18] i32{3,4} f32[2,2,3]", 21, 2},
+    {"hidden_size=19 direction='bidirectional'", "f32[9,8,17] f32[2,57,17] f32[2,57,19] f32[2,114]", 21, 2},
+    {"hidden_size=19 direction='reverse' linear_before_reset=1",
+     "f32[9,8,17] f32[1,57,17] f32[1,57,19] f32[1,114]", 21, 2},
     {"hidden_size=3", "f32[0,2,2] f32[1,9,2] f32[1,9,3] _ _ f32[1,2,3]", 21, 2},
 };
 
@@ -76,8 +82,12 @@ constexpr Sample kSamples[] = {
 
 /// z, r = f(X W^T + H R^T + Wb + Rb), g(...) likewise of r * H, or with r * (H R^T + Rb);
 /// H = (1 - z) * g + z * H. The gates lie as z, r, h.
-extern constexpr RecurrentCell kGruCell{
-    .gates = 3, .joined = 2, .has_c = false, .activations = kActivations, .step = step, .back = back};
+extern constexpr RecurrentCell kGruCell{.gates = 3,
+                                        .joined = 2,
+                                        .has_c = false,
+                                        .activations = kActivations,
+                                        .in_double = {step<double>, back<double>},
+                                        .in_float = {step<float>, back<float>}};
 
 extern constexpr OpDef kGRU{.name = "GRU",
                             .since = 7,

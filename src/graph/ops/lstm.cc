@@ -8,7 +8,8 @@ constexpr std::string_view kActivations[] = {"Sigmoid", "Tanh", "Tanh"};
 
 /// A peephole's weight: of i, o or f, as they lie in P.
 enum Peephole { kI, kO, kF };
-double peephole(const RecurrentStep& s, Peephole gate, int64_t j) {
+template <typename Real>
+double peephole(const RecurrentStep<Real>& s, Peephole gate, int64_t j) {
   return s.p ? s.p[gate * s.size.hidden + j] : 0;
 }
 
@@ -16,7 +17,8 @@ double peephole(const RecurrentStep& s, Peephole gate, int64_t j) {
 struct Gates {
   double i, f, g;
 
-  Gates(const RecurrentStep& s, int64_t q) {
+  template <typename Real>
+  Gates(const RecurrentStep<Real>& s, int64_t q) {
     const int64_t n = s.size.hidden;
     i = s.functions[0](s.gates[q]);
     f = s.size.input_forget ? 1 - i : s.functions[0](s.gates[q + 2 * n]);
@@ -24,7 +26,8 @@ struct Gates {
   }
 };
 
-void step(const RecurrentStep& s) {
+template <typename Real>
+void step(const RecurrentStep<Real>& s) {
   const int64_t n = s.size.hidden;
   s.recur(s.h, 0, 4, s.gates, s.size.row());
   s.each([&](int64_t at, int64_t q, int64_t j) {
@@ -37,7 +40,8 @@ void step(const RecurrentStep& s) {
   });
 }
 
-void back(const RecurrentBackStep& s) {
+template <typename Real>
+void back(const RecurrentBackStep<Real>& s) {
   const int64_t n = s.size.hidden;
   const GateActivation &f = s.functions[0], &g = s.functions[1], &h = s.functions[2];
   s.each([&](int64_t at, int64_t q, int64_t j) {
@@ -73,6 +77,8 @@ constexpr Sample kSamples[] = {
     {"hidden_size=3 layout=1 direction='bidirectional'",
      "f32[2,4,2] f32[2,12,2] f32[2,12,3] f32[2,24] i32{3,4} f32[2,2,3] f32[2,2,3]", 21, 3},
     {"hidden_size=3", "f32[4,2,2] f32[1,12,2] f32[1,12,3] _ _ _ f32[1,2,3]", 21, 1},
+    {"hidden_size=19 direction='bidirectional'",
+     "f32[9,8,17] f32[2,76,17] f32[2,76,19] f32[2,152] i32{9,1,0,8,9,9,7,2}", 21, 3},
     {"hidden_size=3", "f32[0,2,2] f32[1,12,2] f32[1,12,3] _ _ f32[1,2,3] f32[1,2,3]", 21, 3},
 };
 
@@ -80,8 +86,12 @@ constexpr Sample kSamples[] = {
 
 /// i, f = f(X W^T + H R^T + P * C + Wb + Rb), C = f * C + i * g(...), o = f(... + P * C), H = o * h(C).
 /// The gates lie as i, o, f, c; the peepholes as i, o, f.
-extern constexpr RecurrentCell kLstmCell{
-    .gates = 4, .joined = 4, .has_c = true, .activations = kActivations, .step = step, .back = back};
+extern constexpr RecurrentCell kLstmCell{.gates = 4,
+                                         .joined = 4,
+                                         .has_c = true,
+                                         .activations = kActivations,
+                                         .in_double = {step<double>, back<double>},
+                                         .in_float = {step<float>, back<float>}};
 
 extern constexpr OpDef kLSTM{.name = "LSTM",
                              .since = 7,

@@ -1,21 +1,114 @@
 #include "graph/ops/recurrent.h"
 
-#include <algorithm>
-
 #include "graph/ops/channels.h"
+#include "graph/ops/recurrent_walk.h"
 
 namespace dunlin::ops {
 
 namespace {
 
-/// Inputs, counted from X: the gradient op has the gradients of the outputs before it.
-enum Input { kX, kW, kR, kB, kLengths, kH, kC, kP };
 constexpr std::string_view kNames[] = {"X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P"};
 
-int num_inputs(const RecurrentCell& cell) { return cell.has_c ? kP + 1 : kH + 1; }
-int num_outputs(const RecurrentCell& cell) { return cell.has_c ? 3 : 2; }
+Shape state_shape(const RecurrentSizes& n) {
+  return n.batch_first ? Shape{n.batch, n.directions, n.hidden} : Shape{n.directions, n.batch, n.hidden};
+}
 
-RecurrentSizes read_sizes(const NodeView& a, const RecurrentCell& cell, const Shape& x, const Shape& r) {
+/// Checks the inputs from X on, which is input `first`.
+RecurrentSizes check_inputs(const InferArgs& a, const RecurrentCell& cell, int first) {
+  if (a.num_inputs() > first + cell.num_inputs())
+    a.error("has {} inputs, at most {} are expected", a.num_inputs(), first + cell.num_inputs());
+  const RecurrentSizes n = recurrent_sizes(a, cell, a.shape(first + kX), a.shape(first + kR));
+  gate_activations(a, n.directions, cell.activations);
+  const auto times = [](int64_t k, int64_t d) { return d < 0 ? kUnknownDim : k * d; };
+  const Shape expected[] = {a.shape(first + kX),
+                            {n.directions, times(n.gates, n.hidden), n.input},
+                            {n.directions, times(n.gates, n.hidden), n.hidden},
+                            {n.directions, times(2 * n.gates, n.hidden)},
+                            {n.batch},
+                            state_shape(n),
+                            state_shape(n),
+                            {n.directions, times(3, n.hidden)}};
+  const Format format = a.format(first + kX);
+  for (int k = 0; k < cell.num_inputs(); ++k) {
+    if (k > kR && !a.has_input(first + k)) continue;
+    const Format got = a.format(first + k), want = k == kLengths ? &formats::kI32 : format;
+    if (got && want && got != want) a.error("{} is {}, {} is expected", kNames[k], got->name, want->name);
+    if (!a.has_shape(first + k)) continue;
+    const Shape &shape = a.shape(first + k), &wanted = expected[k];
+    bool agree = shape.rank() == wanted.rank();
+    for (int d = 0; agree && d < shape.rank(); ++d)
+      agree = shape[d] < 0 || wanted[d] < 0 || shape[d] == wanted[d];
+    if (!agree) a.error("{} is {}, {} is expected", kNames[k], to_string(shape), to_string(wanted));
+  }
+  return n;
+}
+
+/// The references' operands and products, by plain loops.
+class Reference : public RecurrentProducts<double> {
+ public:
+  /// X is input `first`.
+  Reference(const OpCall& c, const RecurrentCell& cell, int first)
+      : n(recurrent_sizes(c, cell, c.input(first + kX).shape(), c.input(first + kR).shape())),
+        functions(gate_activations(c, n.directions, cell.activations)) {
+    const double* data[8] = {};
+    for (int k = 0; k < cell.num_inputs(); ++k) {
+      if (!c.has_input(first + k) || k == kLengths) continue;
+      all_[k] = to_doubles(c.input(first + k));
+      data[k] = all_[k].data();
+    }
+    lengths_ = recurrent_lengths(c, n, c.has_input(first + kLengths) ? &c.input(first + kLengths) : nullptr);
+    in = {data[kX],        data[kW],        data[kR],         data[kB],
+          data[kInitialH], data[kInitialC], data[kPeepholes], lengths_};
+  }
+
+  RecurrentSizes n;
+  std::vector<GateActivation> functions;
+  RecurrentOperands<double> in;
+  int64_t direction = 0;  ///< whose weights the products take
+
+  void times_transposed(RecurrentWeight weight, int64_t first, int64_t last, int64_t m, const double* a,
+                        int64_t lda, double* to, int64_t ldt) const override {
+    const int64_t rows = (last - first) * n.hidden, k = columns(weight);
+    const double* const w = matrix(weight, first);
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < rows; ++j) {
+        double sum = 0;
+        for (int64_t l = 0; l < k; ++l) sum += a[i * lda + l] * w[j * k + l];
+        to[i * ldt + j] += sum;
+      }
+  }
+
+  void times(RecurrentWeight weight, int64_t first, int64_t last, int64_t m, const double* a, int64_t lda,
+             double* to, int64_t ldt) const override {
+    const int64_t rows = (last - first) * n.hidden, k = columns(weight);
+    const double* const w = matrix(weight, first);
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t l = 0; l < rows; ++l)
+        for (int64_t j = 0; j < k; ++j) to[i * ldt + j] += a[i * lda + l] * w[l * k + j];
+  }
+
+  void transposed_times(int64_t m, int64_t columns, int64_t k, const double* a, int64_t lda, const double* b,
+                        int64_t ldb, double* to) const override {
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t l = 0; l < k; ++l)
+        for (int64_t j = 0; j < columns; ++j) to[l * columns + j] += a[i * lda + l] * b[i * ldb + j];
+  }
+
+ private:
+  int64_t columns(RecurrentWeight weight) const {
+    return weight == RecurrentWeight::kInput ? n.input : n.hidden;
+  }
+  const double* matrix(RecurrentWeight weight, int64_t first) const {
+    return (weight == RecurrentWeight::kInput ? in.w : in.r) +
+           (direction * n.row() + first * n.hidden) * columns(weight);
+  }
+  std::vector<double> all_[8];
+  std::vector<int64_t> lengths_;
+};
+
+}  // namespace
+
+RecurrentSizes recurrent_sizes(const NodeView& a, const RecurrentCell& cell, const Shape& x, const Shape& r) {
   RecurrentSizes n;
   const std::string direction = a.attr_string("direction", "forward");
   if (direction == "reverse")
@@ -44,268 +137,13 @@ RecurrentSizes read_sizes(const NodeView& a, const RecurrentCell& cell, const Sh
   return n;
 }
 
-Shape state_shape(const RecurrentSizes& n) {
-  return n.batch_first ? Shape{n.batch, n.directions, n.hidden} : Shape{n.directions, n.batch, n.hidden};
-}
-
-/// Checks the inputs from X on, which is input `first`.
-RecurrentSizes check_inputs(const InferArgs& a, const RecurrentCell& cell, int first) {
-  if (a.num_inputs() > first + num_inputs(cell))
-    a.error("has {} inputs, at most {} are expected", a.num_inputs(), first + num_inputs(cell));
-  const RecurrentSizes n = read_sizes(a, cell, a.shape(first + kX), a.shape(first + kR));
-  gate_activations(a, n.directions, cell.activations);
-  const auto times = [](int64_t k, int64_t d) { return d < 0 ? kUnknownDim : k * d; };
-  const Shape expected[] = {a.shape(first + kX),
-                            {n.directions, times(n.gates, n.hidden), n.input},
-                            {n.directions, times(n.gates, n.hidden), n.hidden},
-                            {n.directions, times(2 * n.gates, n.hidden)},
-                            {n.batch},
-                            state_shape(n),
-                            state_shape(n),
-                            {n.directions, times(3, n.hidden)}};
-  const Format format = a.format(first + kX);
-  for (int k = 0; k < num_inputs(cell); ++k) {
-    if (k > kR && !a.has_input(first + k)) continue;
-    const Format got = a.format(first + k), want = k == kLengths ? &formats::kI32 : format;
-    if (got && want && got != want) a.error("{} is {}, {} is expected", kNames[k], got->name, want->name);
-    if (!a.has_shape(first + k)) continue;
-    const Shape &shape = a.shape(first + k), &wanted = expected[k];
-    bool agree = shape.rank() == wanted.rank();
-    for (int d = 0; agree && d < shape.rank(); ++d)
-      agree = shape[d] < 0 || wanted[d] < 0 || shape[d] == wanted[d];
-    if (!agree) a.error("{} is {}, {} is expected", kNames[k], to_string(shape), to_string(wanted));
-  }
-  return n;
-}
-
-/// The inputs as rows of doubles; empty where left out.
-struct Operands {
-  std::vector<double> x, w, r, b, h, c, p;
-  std::vector<int64_t> lengths;
-};
-
-Operands read_operands(const OpCall& c, const RecurrentSizes& n, int first) {
-  const auto read = [&](int k) {
-    return c.has_input(first + k) ? to_doubles(c.input(first + k)) : std::vector<double>();
-  };
-  Operands in{read(kX), read(kW), read(kR), read(kB), read(kH), read(kC), read(kP), {}};
-  if (c.has_input(first + kLengths)) in.lengths = to_ints(c.input(first + kLengths));
-  for (int64_t length : in.lengths)
+std::vector<int64_t> recurrent_lengths(const NodeView& a, const RecurrentSizes& n, const Tensor* lengths) {
+  std::vector<int64_t> out;
+  if (lengths) out = to_ints(*lengths);
+  for (int64_t length : out)
     if (length < 0 || length > n.steps)
-      c.error("sequence_lens holds {}, 0 to {} is expected", length, n.steps);
-  return in;
-}
-
-/// out[m, n] += a[m, k] * b[n, k]^T
-void add_times_transposed(int64_t m, int64_t n, int64_t k, const double* a, int64_t lda, const double* b,
-                          double* out, int64_t ldo) {
-  for (int64_t i = 0; i < m; ++i)
-    for (int64_t j = 0; j < n; ++j) {
-      double sum = 0;
-      for (int64_t l = 0; l < k; ++l) sum += a[i * lda + l] * b[j * k + l];
-      out[i * ldo + j] += sum;
-    }
-}
-
-/// out[m, n] += a[m, k] * b[k, n]
-void add_times(int64_t m, int64_t n, int64_t k, const double* a, int64_t lda, const double* b, double* out,
-               int64_t ldo) {
-  for (int64_t i = 0; i < m; ++i)
-    for (int64_t l = 0; l < k; ++l)
-      for (int64_t j = 0; j < n; ++j) out[i * ldo + j] += a[i * lda + l] * b[l * n + j];
-}
-
-/// out[k, n] += a[m, k]^T * b[m, n]
-void add_transposed_times(int64_t m, int64_t n, int64_t k, const double* a, int64_t lda, const double* b,
-                          int64_t ldb, double* out) {
-  for (int64_t i = 0; i < m; ++i)
-    for (int64_t l = 0; l < k; ++l)
-      for (int64_t j = 0; j < n; ++j) out[l * n + j] += a[i * lda + l] * b[i * ldb + j];
-}
-
-/// What one direction knows of some consecutive steps: `steps` rows of gates, by time, and one more of states.
-struct Tape {
-  int64_t first = 0, steps = 0;
-  std::vector<double> gates, candidate, h, c;
-};
-
-class Direction {
- public:
-  Direction(const RecurrentSizes& n, const RecurrentCell& cell, const Operands& in,
-            std::span<const GateActivation> functions, int64_t index)
-      : n_(n),
-        cell_(cell),
-        in_(in),
-        functions_(
-            functions.subspan(static_cast<size_t>(index) * cell.activations.size(), cell.activations.size())),
-        index_(index),
-        back_(n.walks_back(index)) {
-    h = state(in.h);
-    if (cell.has_c) c = state(in.c);
-  }
-
-  std::vector<double> h, c;  ///< now
-  int64_t index() const { return index_; }
-
-  /// Walks over all steps, `block` of them on the tape at once; visit(time, h of that step).
-  template <typename F>
-  void walk(int64_t block, Tape& tape, F visit) {
-    for (int64_t done = 0; done < n_.steps; done += tape.steps) {
-      begin(tape, done, std::min(block, n_.steps - done));
-      for (int64_t k = 0; k < tape.steps; ++k) {
-        const RecurrentStep s = step(tape, back_ ? tape.first + tape.steps - 1 - k : tape.first + k);
-        for (int64_t b = 0; b < n_.batch; ++b) {
-          if (s.active(b)) continue;
-          std::copy_n(s.h + b * n_.hidden, n_.hidden, s.h_out + b * n_.hidden);
-          if (cell_.has_c) std::copy_n(s.c + b * n_.hidden, n_.hidden, s.c_out + b * n_.hidden);
-        }
-        cell_.step(s);
-        visit(s);
-      }
-      const int64_t last = back_ ? 0 : tape.steps;
-      std::copy_n(slot(tape.h, last), n_.rows(), h.data());
-      if (cell_.has_c) std::copy_n(slot(tape.c, last), n_.rows(), c.data());
-    }
-  }
-
-  /// The step on a tape that holds it.
-  RecurrentStep step(Tape& tape, int64_t time) const {
-    const int64_t at = time - tape.first, before = at + (back_ ? 1 : 0), after = at + (back_ ? 0 : 1);
-    const int64_t row = n_.row();
-    const double* rb = in_.b.empty() ? nullptr : in_.b.data() + (2 * index_ + 1) * row;
-    return {.size = n_,
-            .functions = functions_,
-            .r = in_.r.data() + index_ * row * n_.hidden,
-            .rb = rb,
-            .p = in_.p.empty() ? nullptr : in_.p.data() + index_ * 3 * n_.hidden,
-            .lengths = in_.lengths,
-            .time = time,
-            .gates = tape.gates.data() + at * n_.batch * row,
-            .candidate = tape.candidate.data() + (tape.candidate.empty() ? 0 : at * n_.rows()),
-            .h = slot(tape.h, before),
-            .c = cell_.has_c ? slot(tape.c, before) : nullptr,
-            .h_out = slot(tape.h, after),
-            .c_out = cell_.has_c ? slot(tape.c, after) : nullptr};
-  }
-
-  /// f(rows, first row of x, first row of the gates, rows of gates from one to the next): the rows of x of some
-  /// steps as few matrices.
-  template <typename F>
-  void for_each_matrix(int64_t first, int64_t steps, F f) const {
-    if (!n_.batch_first) return f(steps * n_.batch, first * n_.batch, 0, 1);
-    for (int64_t b = 0; b < n_.batch; ++b) f(steps, b * n_.steps + first, b, n_.batch);
-  }
-
-  /// The states before each step of a tape that holds them all.
-  const double* states_before(const Tape& tape) const { return tape.h.data() + (back_ ? n_.rows() : 0); }
-
-  /// Of an array that lies as initial_h does: this direction's rows; zeros when it is empty.
-  std::vector<double> state(const std::vector<double>& all) const {
-    std::vector<double> out(static_cast<size_t>(n_.rows()), 0.0);
-    for (int64_t b = 0; !all.empty() && b < n_.batch; ++b)
-      std::copy_n(all.data() + state_row(b) * n_.hidden, n_.hidden, out.data() + b * n_.hidden);
-    return out;
-  }
-  void put_state(const std::vector<double>& own, std::vector<double>& all) const {
-    for (int64_t b = 0; b < n_.batch; ++b)
-      std::copy_n(own.data() + b * n_.hidden, n_.hidden, all.data() + state_row(b) * n_.hidden);
-  }
-  /// Where the entry's row of Y stands at that time.
-  int64_t y_row(int64_t time, int64_t b) const {
-    return n_.batch_first ? (b * n_.steps + time) * n_.directions + index_
-                          : (time * n_.directions + index_) * n_.batch + b;
-  }
-
- private:
-  double* slot(std::vector<double>& states, int64_t at) const { return states.data() + at * n_.rows(); }
-  int64_t state_row(int64_t b) const {
-    return n_.batch_first ? b * n_.directions + index_ : index_ * n_.batch + b;
-  }
-
-  /// Puts the states now, W x and the biases of the block on the tape.
-  void begin(Tape& tape, int64_t done, int64_t steps) {
-    tape.steps = steps;
-    tape.first = back_ ? n_.steps - done - steps : done;
-    const size_t rows = static_cast<size_t>(n_.rows()), count = static_cast<size_t>(steps);
-    tape.gates.assign(count * static_cast<size_t>(n_.batch * n_.row()), 0.0);
-    tape.candidate.assign(cell_.joined < n_.gates ? count * rows : 0, 0.0);
-    tape.h.resize((count + 1) * rows);
-    tape.c.resize(cell_.has_c ? (count + 1) * rows : 0);
-    const int64_t start = back_ ? steps : 0, row = n_.row();
-    std::copy_n(h.data(), rows, slot(tape.h, start));
-    if (cell_.has_c) std::copy_n(c.data(), rows, slot(tape.c, start));
-    if (!in_.b.empty()) {
-      const double *wb = in_.b.data() + 2 * index_ * row, *rb = wb + row;
-      // With linear_before_reset the reset gate scales the last gate's R h with its bias: the cell adds it.
-      const int64_t with_rb = n_.linear_before_reset ? cell_.joined * n_.hidden : row;
-      for (int64_t i = 0; i < steps * n_.batch; ++i)
-        for (int64_t q = 0; q < row; ++q)
-          tape.gates[static_cast<size_t>(i * row + q)] = wb[q] + (q < with_rb ? rb[q] : 0);
-    }
-    const double* w = in_.w.data() + index_ * row * n_.input;
-    for_each_matrix(tape.first, steps, [&](int64_t m, int64_t x_row, int64_t gate_row, int64_t stride) {
-      add_times_transposed(m, row, n_.input, in_.x.data() + x_row * n_.input, n_.input, w,
-                           tape.gates.data() + gate_row * row, stride * row);
-    });
-  }
-
-  const RecurrentSizes& n_;
-  const RecurrentCell& cell_;
-  const Operands& in_;
-  std::span<const GateActivation> functions_;
-  int64_t index_;
-  bool back_;
-};
-
-/// Gradients of the operands.
-struct Gradients {
-  std::vector<double> x, w, r, b, h, c, p;
-};
-
-/// Adds what all steps of a direction together give, from the gradients of its gates.
-void add_totals(const RecurrentSizes& n, const RecurrentCell& cell, const Operands& in,
-                const Direction& direction, const Tape& tape, const std::vector<double>& d_gates,
-                const std::vector<double>& d_candidate, Gradients& out) {
-  const int64_t row = n.row(), hidden = n.hidden, all = n.steps * n.batch, joined = cell.joined * hidden;
-  const double* w = in.w.data() + direction.index() * row * n.input;
-  double *dw = out.w.data() + direction.index() * row * n.input,
-         *dr = out.r.data() + direction.index() * row * hidden;
-  direction.for_each_matrix(0, n.steps, [&](int64_t m, int64_t x_row, int64_t gate_row, int64_t stride) {
-    const double* d = d_gates.data() + gate_row * row;
-    add_times(m, n.input, row, d, stride * row, w, out.x.data() + x_row * n.input, n.input);
-    add_transposed_times(m, n.input, row, d, stride * row, in.x.data() + x_row * n.input, n.input, dw);
-  });
-  const double* h = direction.states_before(tape);
-  add_transposed_times(all, hidden, joined, d_gates.data(), row, h, hidden, dr);
-  // The last gate's own way through R.
-  const bool after = n.linear_before_reset;
-  const double* d_last = after ? d_candidate.data() : d_gates.data() + joined;
-  const int64_t d_last_row = after ? hidden : row;
-  if (joined < row)
-    add_transposed_times(all, hidden, hidden, d_last, d_last_row, after ? h : tape.candidate.data(), hidden,
-                         dr + joined * hidden);
-  if (out.b.empty()) return;
-  double *dwb = out.b.data() + 2 * direction.index() * row, *drb = dwb + row;
-  for (int64_t i = 0; i < all; ++i)
-    for (int64_t q = 0; q < row; ++q) {
-      const double d = d_gates[static_cast<size_t>(i * row + q)];
-      dwb[q] += d;
-      drb[q] += q < joined ? d : d_last[i * d_last_row + q - joined];
-    }
-}
-
-}  // namespace
-
-void RecurrentStep::recur(const double* state, int64_t first, int64_t last, double* to,
-                          int64_t to_row) const {
-  add_times_transposed(size.batch, (last - first) * size.hidden, size.hidden, state, size.hidden,
-                       r + first * size.hidden * size.hidden, to, to_row);
-}
-
-void RecurrentBackStep::recur_back(const double* from, int64_t from_row, int64_t first, int64_t last,
-                                   double* to) const {
-  add_times(size.batch, size.hidden, (last - first) * size.hidden, from, from_row,
-            r + first * size.hidden * size.hidden, to, size.hidden);
+      a.error("sequence_lens holds {}, 0 to {} is expected", length, n.steps);
+  return out;
 }
 
 std::vector<Type> infer_recurrent(const InferArgs& a, const RecurrentCell& cell) {
@@ -313,32 +151,23 @@ std::vector<Type> infer_recurrent(const InferArgs& a, const RecurrentCell& cell)
   const Shape y = n.batch_first ? Shape{n.batch, n.steps, n.directions, n.hidden}
                                 : Shape{n.steps, n.directions, n.batch, n.hidden};
   // Y can be far larger than the states: one that is left out takes no memory.
-  std::vector<Type> out(static_cast<size_t>(num_outputs(cell)));
-  for (int i = 0; i < num_outputs(cell); ++i)
+  std::vector<Type> out(static_cast<size_t>(cell.num_outputs()));
+  for (int i = 0; i < cell.num_outputs(); ++i)
     if (a.has_output(i))
       out[static_cast<size_t>(i)] = {.format = a.format(kX), .shape = i == 0 ? y : state_shape(n)};
   return out;
 }
 
 void recurrent_forward(const OpCall& c, const RecurrentCell& cell) {
-  const RecurrentSizes n = read_sizes(c, cell, c.input(kX).shape(), c.input(kR).shape());
-  const std::vector<GateActivation> functions = gate_activations(c, n.directions, cell.activations);
-  const Operands in = read_operands(c, n, 0);
-  if (n.batch == 0) return;
-  const size_t states = static_cast<size_t>(n.directions * n.rows());
-  std::vector<double> y(c.has_output(0) ? static_cast<size_t>(n.steps) * states : 0), h(states),
+  Reference ref(c, cell, 0);
+  if (ref.n.batch == 0) return;
+  const size_t states = static_cast<size_t>(ref.n.directions * ref.n.rows());
+  std::vector<double> y(c.has_output(0) ? static_cast<size_t>(ref.n.steps) * states : 0), h(states),
       last_c(cell.has_c ? states : 0);
-  for (int64_t d = 0; d < n.directions; ++d) {
-    Direction direction(n, cell, in, functions, d);
-    Tape tape;
-    direction.walk(std::max<int64_t>(1, 64 / n.batch), tape, [&](const RecurrentStep& s) {
-      for (int64_t b = 0; !y.empty() && b < n.batch; ++b)
-        if (s.active(b))
-          std::copy_n(s.h_out + b * n.hidden, n.hidden, y.data() + direction.y_row(s.time, b) * n.hidden);
-    });
-    direction.put_state(direction.h, h);
-    if (cell.has_c) direction.put_state(direction.c, last_c);
-  }
+  std::vector<double> memory(static_cast<size_t>(RecurrentTape<double>(ref.n, cell, false).size));
+  for (ref.direction = 0; ref.direction < ref.n.directions; ++ref.direction)
+    walk_recurrent<double>(ref.n, cell, ref.in, ref.functions, ref, ref.direction,
+                           {y.empty() ? nullptr : y.data(), h.data(), last_c.data()}, memory.data());
   store_doubles(c, 0, y);
   store_doubles(c, 1, h);
   store_doubles(c, 2, last_c);
@@ -346,7 +175,7 @@ void recurrent_forward(const OpCall& c, const RecurrentCell& cell) {
 
 void recurrent_gradient(Grad& g, const RecurrentCell& cell) {
   std::vector<ValueId> inputs;
-  for (int i = 0; i < num_outputs(cell); ++i)
+  for (int i = 0; i < cell.num_outputs(); ++i)
     inputs.push_back(i < g.num_outputs() ? g.out_grad(i) : kNoValue);
   std::vector<int> given;
   for (int k = 0; k < g.num_inputs(); ++k) {
@@ -359,55 +188,45 @@ void recurrent_gradient(Grad& g, const RecurrentCell& cell) {
 }
 
 std::vector<Type> infer_recurrent_grad(const InferArgs& a, const RecurrentCell& cell) {
-  const int first = num_outputs(cell);
+  const int first = cell.num_outputs();
   check_inputs(a, cell, first);
   std::vector<Type> out;
-  for (int k = 0; k < num_inputs(cell); ++k)
+  for (int k = 0; k < cell.num_inputs(); ++k)
     if (k != kLengths && a.has_input(first + k)) out.push_back(a.type(first + k));
   return out;
 }
 
 void recurrent_grad_forward(const OpCall& c, const RecurrentCell& cell) {
-  const int first = num_outputs(cell);
-  RecurrentSizes n = read_sizes(c, cell, c.input(first + kX).shape(), c.input(first + kR).shape());
-  const std::vector<GateActivation> functions = gate_activations(c, n.directions, cell.activations);
-  const Operands in = read_operands(c, n, first);
-  if (n.batch == 0) n.steps = 0;
-  const uint64_t tape_bytes = static_cast<uint64_t>(n.steps * n.batch) *
-                              static_cast<uint64_t>(2 * n.row() + 4 * n.hidden) * sizeof(double);
-  if (tape_bytes > c.context().max_bytes)
-    fail(ErrorCode::kResourceExhausted, "{}: its states and gates take {} bytes, {} are left for this run",
-         describe(c.graph(), c.node()), tape_bytes, c.context().max_bytes);
-  const auto given = [&](int i) { return c.has_input(i) ? to_doubles(c.input(i)) : std::vector<double>(); };
-  const std::vector<double> dy = given(0), dy_h = given(1), dy_c = cell.has_c ? given(2) : dy_h;
-  const auto zeros = [](const std::vector<double>& like) { return std::vector<double>(like.size(), 0.0); };
-  Gradients out{zeros(in.x), zeros(in.w), zeros(in.r), zeros(in.b), zeros(in.h), zeros(in.c), zeros(in.p)};
-  for (int64_t d = 0; d < n.directions; ++d) {
-    Direction direction(n, cell, in, functions, d);
-    Tape tape;
-    direction.walk(std::max<int64_t>(1, n.steps), tape, [](const RecurrentStep&) {});
-    std::vector<double> dh = direction.state(dy_h), dc = direction.state(dy_c);
-    std::vector<double> d_gates = zeros(tape.gates), d_candidate = zeros(tape.candidate);
-    for (int64_t k = n.steps - 1; k >= 0; --k) {
-      const int64_t time = n.walks_back(d) ? n.steps - 1 - k : k;
-      const RecurrentStep s = direction.step(tape, time);
-      s.each([&](int64_t i, int64_t, int64_t j) {
-        if (!dy.empty())
-          dh[static_cast<size_t>(i)] +=
-              dy[static_cast<size_t>(direction.y_row(time, i / n.hidden) * n.hidden + j)];
-      });
-      cell.back({s, d_gates.data() + time * n.batch * n.row(),
-                 d_candidate.data() + (d_candidate.empty() ? 0 : time * n.rows()), dh.data(), dc.data(),
-                 out.p.empty() ? nullptr : out.p.data() + d * 3 * n.hidden});
-    }
-    if (n.steps > 0) add_totals(n, cell, in, direction, tape, d_gates, d_candidate, out);
-    if (!out.h.empty()) direction.put_state(dh, out.h);
-    if (!out.c.empty()) direction.put_state(dc, out.c);
+  const int first = cell.num_outputs();
+  Reference ref(c, cell, first);
+  std::vector<double> given[3], out[8];
+  const double* from[3] = {};
+  double* to[8] = {};
+  for (int i = 0; i < first; ++i) {
+    if (!c.has_input(i)) continue;
+    given[i] = to_doubles(c.input(i));
+    from[i] = given[i].data();
   }
-  const std::vector<double>* const all[] = {&out.x, &out.w, &out.r, &out.b, nullptr, &out.h, &out.c, &out.p};
+  for (int k = 0; k < cell.num_inputs(); ++k) {
+    if (!c.has_input(first + k) || k == kLengths) continue;
+    out[k].assign(static_cast<size_t>(c.input(first + k).num_elements()), 0.0);
+    to[k] = out[k].data();
+  }
+  if (ref.n.batch > 0) {
+    const int64_t size = RecurrentTape<double>(ref.n, cell, true).size;
+    if (static_cast<uint64_t>(size) > c.context().max_bytes / sizeof(double))
+      fail(ErrorCode::kResourceExhausted,
+           "{}: its states and gates take {} numbers, {} bytes are left for this run",
+           describe(c.graph(), c.node()), size, c.context().max_bytes);
+    std::vector<double> memory(static_cast<size_t>(size));
+    for (ref.direction = 0; ref.direction < ref.n.directions; ++ref.direction)
+      walk_recurrent_back<double>(
+          ref.n, cell, ref.in, ref.functions, ref, ref.direction, {from[0], from[1], from[2]},
+          {to[kX], to[kW], to[kR], to[kB], to[kInitialH], to[kInitialC], to[kPeepholes]}, memory.data());
+  }
   int next = 0;
-  for (int k = 0; k < num_inputs(cell); ++k)
-    if (k != kLengths && c.has_input(first + k)) store_doubles(c, next++, *all[k]);
+  for (int k = 0; k < cell.num_inputs(); ++k)
+    if (c.has_input(first + k) && k != kLengths) store_doubles(c, next++, out[k]);
 }
 
 }  // namespace dunlin::ops

@@ -13,6 +13,7 @@ std::span<const LowerEntry> matmul();
 std::span<const LowerEntry> movement();
 std::span<const LowerEntry> normalization();
 std::span<const LowerEntry> pooling();
+std::span<const LowerEntry> recurrent();
 std::span<const LowerEntry> reduction();
 
 }  // namespace dunlin::lower
