@@ -1,11 +1,9 @@
 // The command as its users start it: exit codes, what goes to stdout and stderr, and that a mistake costs
 // nothing.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -16,6 +14,7 @@
 #include "base/error.h"
 #include "base/file_system.h"
 #include "tensor/npy.h"
+#include "test_command.h"
 
 namespace dunlin::cli {
 namespace {
@@ -27,16 +26,6 @@ using ::testing::Not;
 using ::testing::StartsWith;
 using Json = nlohmann::json;
 
-struct Outcome {
-  int exit_code;  ///< 128 + the signal's number when one ended it
-  std::string out, err;
-};
-
-std::string text_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 class CommandLine : public ::testing::Test {
  protected:
   CommandLine() {
@@ -47,26 +36,9 @@ class CommandLine : public ::testing::Test {
 
   std::string path(const std::string& name) const { return (dir_ / name).string(); }
 
-  pid_t start(const std::vector<std::string>& arguments, const std::string& out,
-              const std::string& err) const {
-    std::vector<char*> argv{const_cast<char*>("dunlin")};
-    for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
-    argv.push_back(nullptr);
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-      ::dup2(::open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644), STDOUT_FILENO);
-      ::dup2(::open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644), STDERR_FILENO);
-      ::execv(DUNLIN_COMMAND, argv.data());
-      ::_exit(127);
-    }
-    return pid;
-  }
-
   Outcome run(const std::vector<std::string>& arguments) const {
-    int status = 0;
-    ::waitpid(start(arguments, path("stdout"), path("stderr")), &status, 0);
-    return {WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status), text_of(dir_ / "stdout"),
-            text_of(dir_ / "stderr")};
+    const int code = wait_for(start_command(arguments, path("stdout"), path("stderr")));
+    return {code, text_of(path("stdout")), text_of(path("stderr"))};
   }
 
   void write(const std::string& name, const std::string& text) const {
@@ -190,7 +162,7 @@ TEST_F(CommandLine, JsonIsOneObjectWhereverTheFlagStands) {
     const Json json = Json::parse(r.out, nullptr, false);
     EXPECT_TRUE(json.is_object() && json.contains(key)) << r.out;
   }
-  EXPECT_TRUE(Json::parse(text_of(dir_ / "trace.json"))["traceEvents"].size() > 0);
+  EXPECT_TRUE(Json::parse(text_of(path("trace.json")))["traceEvents"].size() > 0);
   EXPECT_TRUE(fs::exists(dir_ / "out/logits.npy"));
 }
 
@@ -229,18 +201,15 @@ TEST_F(CommandLine, NeverReplacesWhatIsNoFile) {
 TEST_F(CommandLine, AStdoutThatCannotBeWrittenIsAFailure) {
   const std::string m = model();
   for (const std::vector<std::string>& words : {std::vector<std::string>{"inspect", m}, {"--help"}}) {
-    int status = 0;
-    ::waitpid(start(words, "/dev/full", path("stderr")), &status, 0);
-    EXPECT_EQ(WEXITSTATUS(status), 1);
+    EXPECT_EQ(wait_for(start_command(words, "/dev/full", path("stderr"))), 1);
   }
 }
 
 TEST_F(CommandLine, ProgressThatCannotBeShownEndsNothing) {
   const std::string m = model(), data = table();
-  int status = 0;
-  ::waitpid(start({"train", m, "--data", data, "--out", path("t.onnx")}, path("stdout"), "/dev/full"),
-            &status, 0);
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_EQ(wait_for(start_command({"train", m, "--data", data, "--out", path("t.onnx")}, path("stdout"),
+                                   "/dev/full")),
+            0);
   EXPECT_TRUE(fs::exists(dir_ / "t.onnx"));
 }
 
@@ -252,20 +221,18 @@ TEST_F(CommandLine, AKilledTrainingGoesOnToTheSameModel) {
                                     "--batch", "20",   "--threads", "1",     "--quiet"};
   };
   ASSERT_EQ(run(words("whole.onnx")).exit_code, 0);
-  const pid_t pid = start(words("killed.onnx"), path("stdout"), path("stderr"));
+  const pid_t pid = start_command(words("killed.onnx"), path("stdout"), path("stderr"));
   for (int i = 0; i < 2000 && !fs::exists(dir_ / "killed.onnx.state"); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   ::kill(pid, SIGKILL);
-  int status = 0;
-  ::waitpid(pid, &status, 0);
-  ASSERT_TRUE(WIFSIGNALED(status)) << "it was done before it could be killed";
+  ASSERT_EQ(wait_for(pid), 128 + SIGKILL) << "it was done before it could be killed";
   EXPECT_FALSE(fs::exists(dir_ / "killed.onnx"));
   std::vector<std::string> resumed = words("killed.onnx");
   resumed.push_back("--resume");
   const Outcome r = run(resumed);
   ASSERT_EQ(r.exit_code, 0) << r.err;
-  EXPECT_EQ(text_of(dir_ / "killed.onnx"), text_of(dir_ / "whole.onnx"));
-  EXPECT_EQ(text_of(dir_ / "killed.onnx.state"), text_of(dir_ / "whole.onnx.state"));
+  EXPECT_EQ(text_of(path("killed.onnx")), text_of(path("whole.onnx")));
+  EXPECT_EQ(text_of(path("killed.onnx.state")), text_of(path("whole.onnx.state")));
 }
 
 TEST_F(CommandLine, RunNamesTheInputsThereAre) {

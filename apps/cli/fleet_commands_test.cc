@@ -1,11 +1,9 @@
 // The fleet's commands as an administrator types them: what they print, and exit code 1 with a reason for
 // every bad input.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pty.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -18,6 +16,7 @@
 #include "graph/architectures/architecture.h"
 #include "graph/onnx/export.h"
 #include "learn/task.h"
+#include "test_command.h"
 
 namespace dunlin::fleet {
 namespace {
@@ -25,30 +24,10 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-struct Outcome {
-  int exit_code = 0;
-  std::string out, err;
-  nlohmann::json json() const { return nlohmann::json::parse(out); }
-};
-
-int wait_for(pid_t pid) {
-  int status = 0;
-  ::waitpid(pid, &status, 0);
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-[[noreturn]] void become(const std::vector<std::string>& arguments) {
-  std::vector<char*> argv{const_cast<char*>("dunlin")};
-  for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
-  argv.push_back(nullptr);
-  ::execv(DUNLIN_COMMAND, argv.data());
-  ::_exit(127);
-}
-
-std::string text_of(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
+using cli::Outcome;
+using cli::text_of;
+using cli::wait_for;
+using Json = nlohmann::json;
 
 class FleetCommands : public testing::Test {
  protected:
@@ -57,13 +36,7 @@ class FleetCommands : public testing::Test {
   std::string dir() const { return folder_.file("fleet"); }
 
   pid_t start(const std::vector<std::string>& arguments, const std::string& name) const {
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-      ::dup2(::open(folder_.file(name + ".out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644), STDOUT_FILENO);
-      ::dup2(::open(folder_.file(name + ".err").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644), STDERR_FILENO);
-      become(arguments);
-    }
-    return pid;
+    return cli::start_command(arguments, folder_.file(name + ".out"), folder_.file(name + ".err"));
   }
   Outcome run(const std::vector<std::string>& arguments) const {
     const int code = wait_for(start(arguments, "run"));
@@ -79,7 +52,7 @@ class FleetCommands : public testing::Test {
   }
   std::string data() const { return folder_.file("data.csv") + "#label=kind"; }
 
-  nlohmann::json start_coordinator() {
+  Json start_coordinator() {
     coordinator_ = start({"coordinator", "--dir", dir(), "--json", "--threads", "1"}, "coordinator");
     std::string line;
     for (int i = 0; i < 1500 && line.find('\n') == std::string::npos; ++i) {
@@ -87,7 +60,7 @@ class FleetCommands : public testing::Test {
       line = text_of(folder_.file("coordinator.out"));
     }
     EXPECT_NE(line, "") << text_of(folder_.file("coordinator.err"));
-    return nlohmann::json::parse(line.substr(0, line.find('\n')));
+    return Json::parse(line.substr(0, line.find('\n')));
   }
   int stop() {
     if (coordinator_ <= 0) return 0;
@@ -191,29 +164,29 @@ TEST_F(FleetCommands, TokensThatAreWrongExpiredOrUsedUp) {
 TEST_F(FleetCommands, TheViewsShowALivingFleet) {
   init();
   set("cohort_size", "2");
-  const nlohmann::json ready = start_coordinator();
+  const Json ready = start_coordinator();
   EXPECT_GT(ready["metrics_port"].get<int>(), 0);
   const pid_t device =
       start({"device", "--dir", folder_.file("d"), "--token", token(), "--data", data()}, "device");
-  nlohmann::json devices;
+  Json devices;
   for (int i = 0; i < 300 && devices.empty(); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    devices = run({"fleet", "devices", dir(), "--json"}).json()["devices"];
+    devices = Json::parse(run({"fleet", "devices", dir(), "--json"}).out)["devices"];
   }
   ASSERT_EQ(devices.size(), 1u) << text_of(folder_.file("device.err"));
   const std::string id = devices[0]["id"];
   EXPECT_TRUE(devices[0]["revoked_ms"].is_null());
-  const nlohmann::json status = run({"fleet", "status", dir(), "--json"}).json();
+  const Json status = Json::parse(run({"fleet", "status", dir(), "--json"}).out);
   EXPECT_EQ(status["version"], 0);
   EXPECT_EQ(status["devices"], 1);
-  EXPECT_TRUE(run({"fleet", "rounds", dir(), "--json"}).json()["rounds"].empty());
+  EXPECT_TRUE(Json::parse(run({"fleet", "rounds", dir(), "--json"}).out)["rounds"].empty());
   EXPECT_THAT(run({"fleet", "status", dir()}).out, HasSubstr("1 known"));
   EXPECT_THAT(run({"fleet", "devices", dir()}).out, HasSubstr(id));
 
   // On a terminal it goes on until Ctrl-C.
   int terminal = -1;
   const pid_t watch = ::forkpty(&terminal, nullptr, nullptr, nullptr);
-  if (watch == 0) become({"fleet", "status", dir(), "--watch"});
+  if (watch == 0) cli::become_command({"fleet", "status", dir(), "--watch"});
   std::string seen;
   const auto pictures = [&] {
     size_t count = 0;
@@ -233,6 +206,7 @@ TEST_F(FleetCommands, TheViewsShowALivingFleet) {
   EXPECT_EQ(wait_for(device), 1);
   EXPECT_THAT(text_of(folder_.file("device.err")), AllOf(HasSubstr(id), HasSubstr("revoked")));
   EXPECT_THAT(run({"fleet", "devices", dir()}).out, HasSubstr("revoked"));
+  EXPECT_THAT(run({"fleet", "revoke", dir(), std::string(32, 'a')}).out, HasSubstr("never looked in"));
   const Outcome unknown = run({"fleet", "revoke", dir(), "0123"});
   EXPECT_EQ(unknown.exit_code, 1);
   EXPECT_THAT(unknown.err, HasSubstr("dunlin fleet devices"));

@@ -222,8 +222,8 @@ TEST_F(CoordinatorServerTest, ARevokedDeviceIsRefusedAtItsNextCall) {
   Peer& peer = *peers["a"];
   const std::string& id = peer.identity.device_id;
   std::string message;
-  EXPECT_EQ(code_of([&] { revoke_device(database_path(dir()), "0123", 1); }), ErrorCode::kNotFound);
-  revoke_device(database_path(dir()), id, clock_.now_ms());
+  EXPECT_EQ(code_of([&] { revoke_device(database_path(dir()), "0123", 1); }), ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(revoke_device(database_path(dir()), id, clock_.now_ms()));
 
   wire::v1::CheckInReply reply;
   const grpc::Status status = peer.check_in(reply);  // over the connection that it has
@@ -244,6 +244,15 @@ TEST_F(CoordinatorServerTest, ARevokedDeviceIsRefusedAtItsNextCall) {
   // A revocation outlives what the device said of itself before.
   server_.reset();
   for (const DeviceView& d : FleetView(dir()).devices()) EXPECT_EQ(d.revoked_ms.has_value(), d.id == id);
+}
+
+TEST_F(CoordinatorServerTest, ADeviceThatOnlyEnrolledCanBeRevoked) {
+  start();
+  Peer peer(enrolled("stolen"));
+  EXPECT_FALSE(revoke_device(database_path(dir()), peer.identity.device_id, clock_.now_ms()));
+  wire::v1::CheckInReply reply;
+  EXPECT_EQ(peer.check_in(reply).error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_TRUE(FleetView(dir()).devices().empty());
 }
 
 TEST_F(CoordinatorServerTest, ACertificateThatExpiresDuringAConnectionIsRefused) {

@@ -2,7 +2,6 @@
 // folder, identity and TLS connection, learn one model; then the same model is trained by one device alone
 // and on all data.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -24,6 +23,7 @@
 #include "process.h"
 #include "progress.h"
 #include "signals.h"
+#include "work_folder.h"
 
 namespace dunlin::cli {
 
@@ -37,26 +37,6 @@ struct Options {
   double alpha = 0.3, learning_rate = 0.05;
   uint64_t seed = 1;
   bool fleet_only = false;
-};
-
-/// A folder that is gone when the demo ends, however it ends.
-class WorkFolder {
- public:
-  WorkFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "dunlin-demo-XXXXXX").string();
-    if (!mkdtemp(name.data())) fail(ErrorCode::kIo, "{}: cannot be made: {}", name, std::strerror(errno));
-    path_ = name;
-  }
-  ~WorkFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  WorkFolder(const WorkFolder&) = delete;
-  WorkFolder& operator=(const WorkFolder&) = delete;
-  std::string file(std::string_view name) const { return join_path(path_, name); }
-
- private:
-  std::string path_;
 };
 
 [[noreturn]] void interrupted() { fail(ErrorCode::kCancelled, "interrupted; everything was cleaned up"); }
@@ -214,7 +194,7 @@ Result demo(const Options& o, const Common& common) {
   ProgressBar bar(common.quiet);
   FleetResult fleet;
   {
-    const WorkFolder work;
+    const WorkFolder work("dunlin-demo");
     fleet = run_fleet(o, model, work, signals.token(), bar);
   }
   bar.finish(fmt::format("fleet of {}: {:.2f} % after {} rounds, {} up, {} down, {}", o.devices,

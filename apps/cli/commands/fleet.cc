@@ -122,11 +122,13 @@ void add_revoke(CLI::App& fleet) {
   CLI::App* c = add_command(
       fleet, "revoke", "Shut a device out: its next call is refused, its certificate is not renewed",
       "dunlin fleet revoke fleet 3f9c0a52e6b14d7788a1c2d3e4f50617", [o](const Common&) -> Result {
-        fleet::revoke_device(fleet::database_path(o->dir), o->device, system_clock().now_ms());
-        return {{{"device", o->device}, {"revoked", true}}, fmt::format("device {}: revoked\n", o->device)};
+        const bool known =
+            fleet::revoke_device(fleet::database_path(o->dir), o->device, system_clock().now_ms());
+        return {{{"device", o->device}, {"revoked", true}, {"has_looked_in", known}},
+                fmt::format("device {}: revoked{}\n", o->device, known ? "" : "; it has never looked in")};
       });
   c->add_option("dir", o->dir, "The fleet's folder")->required();
-  c->add_option("device", o->device, "As `dunlin fleet devices` lists it")->required();
+  c->add_option("device", o->device, "As `dunlin fleet devices` lists it, or the log when it enrolled")->required();
 }
 
 constexpr uint64_t kJsonRows = 1000, kMaxRows = 1'000'000;

@@ -107,7 +107,8 @@ std::vector<DeviceView> FleetView::devices(uint64_t limit) {
       "coalesce(sum(t.state = 'failed'), 0), coalesce(sum(t.state = 'over'), 0), "
       "(SELECT n.state FROM tasks n WHERE n.device = d.id ORDER BY n.round DESC, n.attempt DESC LIMIT 1), "
       "(SELECT n.reason FROM tasks n WHERE n.device = d.id ORDER BY n.round DESC, n.attempt DESC LIMIT 1), "
-      "d.revoked_ms FROM devices d LEFT JOIN tasks t ON t.device = d.id WHERE d.population = ? GROUP BY d.id "
+      "(SELECT r.revoked_ms FROM revocations r WHERE r.device = d.id) FROM devices d LEFT JOIN tasks t ON "
+      "t.device = d.id WHERE d.population = ? GROUP BY d.id "
       "ORDER BY d.last_seen_ms DESC, d.id LIMIT ?");
   s << population_ << limit;
   std::vector<DeviceView> out;

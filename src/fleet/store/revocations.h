@@ -23,8 +23,8 @@ class Revocations {
   Database db_;
 };
 
-/// From its next call on the device is refused. Revoking again changes nothing. kNotFound unless it has
-/// looked in once.
-void revoke_device(const std::string& path, const std::string& device, int64_t now_ms);
+/// From its next call on the device is refused; one that enrolled but never looked in may be revoked too.
+/// Revoking again changes nothing. Returns whether it has ever looked in. kInvalidArgument: no device's name.
+bool revoke_device(const std::string& path, const std::string& device, int64_t now_ms);
 
 }  // namespace dunlin::fleet

@@ -46,8 +46,13 @@ CREATE TABLE devices(
   train_examples INTEGER NOT NULL,
   evaluation_examples INTEGER NOT NULL,
   first_seen_ms INTEGER NOT NULL,
-  last_seen_ms INTEGER NOT NULL,
-  revoked_ms INTEGER                     -- not null: every call of it is refused
+  last_seen_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Every call of these is refused. A device that enrolled may be among them before it has looked in.
+CREATE TABLE revocations(
+  device TEXT PRIMARY KEY,
+  revoked_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE rounds(

@@ -5,7 +5,7 @@
 
 namespace dunlin::fleet {
 
-constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kSchemaVersion = 2;
 
 /// Makes the tables in a new database. Throws kFailedPrecondition when a newer Dunlin wrote it.
 void prepare_schema(Database& db);

@@ -1,5 +1,6 @@
 #include "fleet/store/store.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
@@ -27,13 +28,18 @@ TEST(Store, TheDatabaseIsDurableAndChecksReferences) {
   EXPECT_EQ(pragma(db, "PRAGMA journal_mode"), "wal");
   EXPECT_EQ(pragma(db, "PRAGMA synchronous"), "2");  // FULL
   EXPECT_EQ(pragma(db, "PRAGMA foreign_keys"), "1");
-  EXPECT_EQ(pragma(db, "PRAGMA user_version"), "1");
-  EXPECT_EQ(code_of([&] {
-              db.run(
-                  "INSERT INTO tasks(id, population, round, attempt, device, state, assigned_ms) "
-                  "VALUES('t', 'p', 1, 1, 'd', 'assigned', 0)");
-            }),
-            ErrorCode::kFailedPrecondition);
+  EXPECT_EQ(pragma(db, "PRAGMA user_version"), "2");
+  std::string message;
+  EXPECT_EQ(
+      code_of(
+          [&] {
+            db.run(
+                "INSERT INTO tasks(id, population, round, attempt, device, state, assigned_ms, examples) "
+                "VALUES('t', 'p', 1, 1, 'd', 'assigned', 0, 1)");
+          },
+          &message),
+      ErrorCode::kFailedPrecondition);
+  EXPECT_THAT(message, testing::HasSubstr("FOREIGN KEY"));
 }
 
 TEST(Store, ANewerSchemaIsRefused) {
@@ -44,7 +50,7 @@ TEST(Store, ANewerSchemaIsRefused) {
   }
   std::string message;
   EXPECT_EQ(code_of([&] { Store(folder.file("x.sqlite"), "p"); }, &message), ErrorCode::kFailedPrecondition);
-  EXPECT_EQ(message, "fleet database: schema version 99, this Dunlin knows 1");
+  EXPECT_EQ(message, "fleet database: schema version 99, this Dunlin knows 2");
 }
 
 TEST(Store, WhatIsNoDatabaseIsSaidToBeCorrupt) {
