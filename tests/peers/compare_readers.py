@@ -136,7 +136,7 @@ def npz():
     for k, kind in enumerate(types * 2):
         n, rank = int(rng.integers(1, 9)), int(rng.integers(1, 5))
         shape = (n, *(int(s) for s in rng.integers(2, 7, rank)))
-        x = (rng.standard_normal(shape) * 100).astype(kind) if kind[-2] == "f" else rng.integers(0, 100, shape).astype(kind)
+        x = (rng.standard_normal(shape) * 100).astype(kind) if np.dtype(kind).kind == "f" else rng.integers(0, 100, shape).astype(kind)
         stored = np.asfortranarray(x) if k % 3 == 0 else x
         y = rng.standard_normal((n, 2)).astype(np.float32) if k % 2 else rng.integers(0, 4, n)
         file = fresh("npz") / "data.npz"
