@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/file_system.h"
+#include "base/testing/temporary_folder.h"
 #include "tensor/npy.h"
 #include "test_command.h"
 
@@ -28,13 +29,7 @@ using Json = nlohmann::json;
 
 class CommandLine : public ::testing::Test {
  protected:
-  CommandLine() {
-    std::string name = (fs::temp_directory_path() / "dunlin-cli-XXXXXX").string();
-    dir_ = ::mkdtemp(name.data());
-  }
-  ~CommandLine() override { fs::remove_all(dir_); }
-
-  std::string path(const std::string& name) const { return (dir_ / name).string(); }
+  std::string path(const std::string& name) const { return folder_.file(name); }
 
   Outcome run(const std::vector<std::string>& arguments) const {
     const int code = wait_for(start_command(arguments, path("stdout"), path("stderr")));
@@ -60,7 +55,8 @@ class CommandLine : public ::testing::Test {
     return path("m.onnx");
   }
 
-  fs::path dir_;
+  const TemporaryFolder folder_;
+  const fs::path dir_ = folder_.path();
 };
 
 TEST_F(CommandLine, AloneItShowsHelp) {

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "fleet/test_support.h"
+#include "base/testing/temporary_folder.h"
 #include "test_command.h"
 
 namespace dunlin::cli {
@@ -61,7 +61,7 @@ class Demo : public testing::Test {
     return static_cast<size_t>(std::distance(fs::directory_iterator(temporary_), fs::directory_iterator()));
   }
 
-  fleet::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   const fs::path temporary_ = folder_.file("tmp"), data_ = folder_.file("data");
 };
 

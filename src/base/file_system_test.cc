@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/testing/temporary_folder.h"
 
 namespace {
 std::mutex synced_mutex;
@@ -41,8 +42,8 @@ std::vector<std::string> synced_by(Call&& call) {
 
 TEST(FileSystem, AtomicWriteRangesAndFolders) {
   FileSystem& files = system_files();
-  const std::string dir = testing::TempDir() + "/dunlin_file_system_test";
-  files.remove(dir);
+  const TemporaryFolder folder;
+  const std::string& dir = folder.path();
   files.make_directories(dir + "/a/b");
   const std::string path = join_path(dir, "a/b/x");
   files.write_atomic(path, as_bytes("hello"));
@@ -69,9 +70,8 @@ TEST(FileSystem, AtomicWriteRangesAndFolders) {
 
 TEST(FileSystem, ANewNameIsAsDurableAsItsBytes) {
   FileSystem& files = system_files();
-  const std::string dir =
-      std::filesystem::canonical(testing::TempDir()).string() + "/dunlin_file_system_durable_test";
-  files.remove(dir);
+  const TemporaryFolder folder;
+  const std::string& dir = folder.path();
   const auto holds = [](const std::vector<std::string>& paths, const std::string& path) {
     return std::find(paths.begin(), paths.end(), path) != paths.end();
   };
@@ -87,14 +87,12 @@ TEST(FileSystem, ANewNameIsAsDurableAsItsBytes) {
   EXPECT_TRUE(holds(synced_by([&] { files.sync(dir + "/parts"); }), dir));
   EXPECT_TRUE(holds(synced_by([&] { files.write_atomic(dir + "/whole", as_bytes("x")); }), dir));
   EXPECT_TRUE(holds(synced_by([&] { files.rename(dir + "/whole", dir + "/a/b/whole"); }), dir + "/a/b"));
-  files.remove(dir);
 }
 
 TEST(FileSystem, WritersOfOnePathDoNotMeet) {
   FileSystem& files = system_files();
-  const std::string dir = testing::TempDir() + "/dunlin_file_system_writers_test";
-  files.remove(dir);
-  files.make_directories(dir);
+  const TemporaryFolder folder;
+  const std::string& dir = folder.path();
   const std::string path = dir + "/x";
   std::vector<std::thread> writers;
   for (int w = 0; w < 4; ++w)
@@ -109,25 +107,22 @@ TEST(FileSystem, WritersOfOnePathDoNotMeet) {
     });
   for (std::thread& t : writers) t.join();
   EXPECT_EQ(files.list(dir), std::vector<std::string>{"x"});
-  files.remove(dir);
 }
 
 TEST(FileSystem, LeftOversOfAKilledWriteAreSwept) {
   FileSystem& files = system_files();
-  const std::string dir = testing::TempDir() + "/dunlin_file_system_sweep_test";
-  files.remove(dir);
-  files.make_directories(dir);
+  const TemporaryFolder folder;
+  const std::string& dir = folder.path();
   for (const char* name : {"x", "x.tmp12-3", "x.tmp", "x.tmpl", "x.tmp1.toml"})
     files.write_atomic(join_path(dir, name), as_bytes("x"));
   remove_temporaries(dir, files);
   EXPECT_EQ(files.list(dir), (std::vector<std::string>{"x", "x.tmp", "x.tmp1.toml", "x.tmpl"}));
-  files.remove(dir);
 }
 
 TEST(MappedFile, StaysBelowItsFolder) {
   namespace fs = std::filesystem;
-  const std::string dir = testing::TempDir() + "/dunlin_mapped_file_test";
-  system_files().remove(dir);
+  const TemporaryFolder folder;
+  const std::string& dir = folder.path();
   system_files().make_directories(dir + "/inside/deeper");
   system_files().write_atomic(dir + "/secret", as_bytes("secret"));
   system_files().write_atomic(dir + "/inside/deeper/x", as_bytes("fine"));
@@ -151,7 +146,6 @@ TEST(MappedFile, StaysBelowItsFolder) {
     EXPECT_EQ(code(name), ErrorCode::kPermissionDenied) << name;
   EXPECT_EQ(code("missing"), ErrorCode::kNotFound);
   EXPECT_EQ(code("deeper"), ErrorCode::kIo);
-  system_files().remove(dir);
 }
 
 }  // namespace

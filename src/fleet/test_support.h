@@ -1,38 +1,17 @@
-// What this layer's tests share: a folder that goes away, and a clock that stands still.
+// What this layer's tests share: a clock that stands still, and what an error says.
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <atomic>
-#include <filesystem>
 #include <string>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/testing/temporary_folder.h"
 #include "fleet/store/sqlite.h"
 
 namespace dunlin::fleet {
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string path = (std::filesystem::temp_directory_path() / "dunlin_fleet_XXXXXX").string();
-    EXPECT_NE(::mkdtemp(path.data()), nullptr);
-    path_ = path;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::string& path() const { return path_; }
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 /// A clock that moves only when told. Starts at the machine's time, since TLS itself looks at that.
 class ManualClock final : public Clock {

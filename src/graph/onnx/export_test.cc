@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.h"
+#include "base/testing/temporary_folder.h"
 #include "graph/onnx/import.h"
 #include "graph/onnx/onnx.pb.h"
 
@@ -18,13 +19,6 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 const char* const kTestData = "/usr/share/libonnx-testdata/data";
-
-std::string temp_folder(const std::string& name) {
-  const std::string dir = testing::TempDir() + "/dunlin_export_" + name;
-  fs::remove_all(dir);
-  fs::create_directories(dir);
-  return dir;
-}
 
 Node make_node(std::string op, std::vector<ValueId> inputs, std::vector<ValueId> outputs) {
   Node node;
@@ -178,7 +172,8 @@ TEST(OnnxExport, RoundTripOfOnnxTestData) {
 }
 
 TEST(OnnxExport, ExternalDataIsAlignedMappedAndNamedByContent) {
-  const std::string dir = temp_folder("external");
+  const TemporaryFolder folder;
+  const std::string& dir = folder.path();
   Model m = small_model();
   m.graph.add_initializer("big", std::make_shared<const Tensor>(Tensor(format_of<float>(), {2000})));
   m.graph.add_initializer("half", std::make_shared<const Tensor>(Tensor(format_of<Half>(), {33, 17})));
@@ -213,7 +208,8 @@ TEST(OnnxExport, RefusesWhatOthersCouldNotRead) {
   m = small_model();
   m.graph.values[2].name = "x";
   EXPECT_EQ(export_error(m, "\"x\""), ErrorCode::kInvalidArgument);
-  const std::string dir = temp_folder("refused");
+  const TemporaryFolder folder;
+  const std::string& dir = folder.path();
   m = small_model();
   m.graph.nodes[1].domain = kDunlinDomain;
   EXPECT_THROW(save_onnx(m, dir + "/m.onnx", {.external_threshold_bytes = 1}), Error);

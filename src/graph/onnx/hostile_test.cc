@@ -11,6 +11,7 @@
 #include "base/file_system.h"
 #include "base/random.h"
 #include "base/testing/soak.h"
+#include "base/testing/temporary_folder.h"
 #include "graph/infer.h"
 #include "graph/onnx/import.h"
 #include "graph/onnx/testing.h"
@@ -275,8 +276,6 @@ TEST(HostileOnnx, LimitsAreKept) {
 class ExternalData : public testing::Test {
  protected:
   void SetUp() override {
-    dir_ = testing::TempDir() + "/dunlin_hostile_external";
-    fs::remove_all(dir_);
     fs::create_directories(dir_ + "/model/sub");
     system_files().write_atomic(dir_ + "/secret", as_bytes("12345678"));
     system_files().write_atomic(dir_ + "/model/w.bin",
@@ -300,7 +299,8 @@ class ExternalData : public testing::Test {
     return m;
   }
 
-  std::string dir_;
+  const TemporaryFolder folder_;
+  const std::string& dir_ = folder_.path();
   ImportOptions options_;
 };
 
