@@ -99,7 +99,7 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
     values.visit(g, node, in_types, constants);
     if (!out_types.empty()) values.refine(g, node, in_types, constants, out_types[0]);
     const std::optional<uint64_t> bytes = bytes_of(out_types);
-    const bool fold = all_known && !op.random && bytes &&
+    const bool fold = all_known && !op.random && !op.costly && bytes &&
                       *bytes + folded.bytes() <= options.max_folded_bytes &&
                       *bytes <= std::max(4 * bytes_of(constants), options.max_grown_bytes) &&
                       (constants.size() < 2 || !constants[0] || !constants[1] ||

@@ -186,6 +186,7 @@ struct OpDef {
   /// The outputs do not depend differentiably on any input (Shape, ArgMax, comparisons).
   bool stops_gradient = false;
   bool random = false;  ///< draws from OpCall::random(): never folded
+  bool costly = false;  ///< takes far more work than its bytes tell: never folded
   float rtol = 1e-5f, atol = 1e-6f;
   std::span<const Sample> samples = {};
   /// The definition for opsets below `since`, when their meaning differs.

@@ -17,21 +17,7 @@ constexpr Sample kSamples[] = {
 };
 
 std::vector<Type> infer(const InferArgs& a) {
-  const Shape &x = a.shape(0), &w = a.shape(1);
-  if (x.rank() < 3 || x.rank() != w.rank())
-    a.error("X is {}, W is {}: [N, C, spatial...] and [M, C/group, kernel...] are expected", to_string(x),
-            to_string(w));
-  if (!Shape(std::vector<int64_t>(w.begin() + 2, w.end())).known())
-    return {{.format = a.format(0), .shape = Shape(std::vector<int64_t>(x.dims().size(), kUnknownDim))}};
-  const Window window = read_window(a, x, {w.begin() + 2, w.end()});
-  const auto kernel = a.attr_ints("kernel_shape", window.kernel);
-  if (kernel != window.kernel) a.error("kernel_shape disagrees with W {}", to_string(w));
-  if (x[1] >= 0 && w[1] >= 0 && w[0] >= 0) conv_geometry(a, window, x, w);
-  if (a.has_shape(2) && a.shape(2).known() && w[0] >= 0 && a.shape(2) != Shape{w[0]})
-    a.error("the bias is {}, [{}] is expected", to_string(a.shape(2)), w[0]);
-  Shape y{x[0], w[0]};
-  for (int64_t d : window.out) y.push_back(d);
-  return {{.format = a.format(0), .shape = y}};
+  return {{.format = a.format(0), .shape = conv_shape(a, 0, 1, 2)}};
 }
 
 void forward(const OpCall& c) {

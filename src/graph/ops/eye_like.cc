@@ -1,5 +1,6 @@
 #include "graph/ops/elementwise.h"
 #include "graph/ops/movement.h"
+#include "graph/ops/sizes.h"
 
 namespace dunlin::ops {
 
@@ -17,10 +18,8 @@ extern constexpr OpDef kEyeLike{
     .infer =
         [](const InferArgs& a) {
           if (a.shape(0).rank() != 2) a.error("a matrix is expected, got {}", to_string(a.shape(0)));
-          const int64_t type = a.attr_int("dtype", 0);
-          const Format format = type == 0 ? a.format(0) : find_format_by_onnx_type(static_cast<int>(type));
-          if (format == nullptr) a.unsupported("dtype {} is not supported", type);
-          return std::vector<Type>{{.format = format, .shape = a.shape(0)}};
+          return std::vector<Type>{
+              {.format = format_attribute(a, "dtype", a.format(0)), .shape = a.shape(0)}};
         },
     .forward =
         [](const OpCall& c) {

@@ -32,49 +32,51 @@ Shape matmul_shape(const NodeView& node, const Shape& a, const Shape& b, bool tr
   return out;
 }
 
-void matmul_forward(const OpCall& c, bool trans_a, bool trans_b) {
-  const Tensor &a = c.input(0), &b = c.input(1);
-  const Operand x = operand(a.shape(), trans_a, true), y = operand(b.shape(), trans_b, false);
-  const Shape batch = broadcast_shapes(c, x.batch, y.batch);
+DotProducts dot_products(const NodeView& node, MatrixOperand a, MatrixOperand b, const Strides& y_strides) {
+  const Operand x = operand(a.shape, a.transposed, true), y = operand(b.shape, b.transposed, false);
+  DotProducts d;
+  d.batch = broadcast_shapes(node, x.batch, y.batch);
+  d.rows = x.rows;
+  d.columns = y.columns;
+  d.length = x.columns;
   // Strides of row, column and batch axes of each operand.
-  const auto split = [&](const Tensor& t, bool transposed, bool vector_is_row, int64_t& row,
-                         int64_t& column) {
-    const Strides& s = t.strides();
-    if (t.shape().rank() == 1) {
+  const auto split = [&](const MatrixOperand& t, bool vector_is_row, int64_t& row, int64_t& column) {
+    const Strides& s = t.strides;
+    Strides out(static_cast<size_t>(d.batch.rank()), 0);
+    if (t.shape.rank() == 1) {
       row = vector_is_row ? 0 : s[0];
       column = vector_is_row ? s[0] : 0;
-      return Strides(static_cast<size_t>(batch.rank()), 0);
+      return out;
     }
-    row = s[s.size() - (transposed ? 1 : 2)];
-    column = s[s.size() - (transposed ? 2 : 1)];
-    Strides out(static_cast<size_t>(batch.rank()), 0);
+    row = s[s.size() - (t.transposed ? 1 : 2)];
+    column = s[s.size() - (t.transposed ? 2 : 1)];
     const size_t lead = out.size() + 2 - s.size();
     for (size_t i = 0; i + 2 < s.size(); ++i)
-      if (t.shape()[static_cast<int>(i)] != 1) out[lead + i] = s[i];
+      if (t.shape[static_cast<int>(i)] != 1) out[lead + i] = s[i];
     return out;
   };
+  d.a_batch = split(a, true, d.a_row, d.a_step);
+  d.b_batch = split(b, false, d.b_step, d.b_column);
+  size_t last = y_strides.size();
+  if (b.shape.rank() > 1) d.y_column = y_strides[--last];
+  if (a.shape.rank() > 1) d.y_row = y_strides[--last];
+  d.y_batch.assign(y_strides.begin(), y_strides.begin() + static_cast<int64_t>(last));
+  return d;
+}
+
+void matmul_forward(const OpCall& c, bool trans_a, bool trans_b) {
+  const Tensor &a = c.input(0), &b = c.input(1);
+  const DotProducts d = dot_products(c, {a.shape(), a.strides(), trans_a}, {b.shape(), b.strides(), trans_b},
+                                     c.output(0).strides());
   for_format(a.format(), [&]<typename T>() {
-    int64_t am, ak, bk, bn;
-    const Strides as = split(a, trans_a, true, am, ak), bs = split(b, trans_b, false, bk, bn);
-    Tensor& out = c.output(0);
-    const Strides& os = out.strides();
-    size_t last = os.size();
-    const int64_t on = b.shape().rank() > 1 ? os[--last] : 0, om = a.shape().rank() > 1 ? os[--last] : 0;
-    const Strides out_batch(os.begin(), os.begin() + static_cast<int64_t>(last));
     const T *pa = a.data<T>(), *pb = b.data<T>();
-    T* po = out.data<T>();
-    for_each_strided(
-        batch,
-        [&](size_t, int64_t ia, int64_t ib, int64_t io) {
-          for (int64_t m = 0; m < x.rows; ++m)
-            for (int64_t n = 0; n < y.columns; ++n) {
-              double sum = 0;
-              for (int64_t k = 0; k < x.columns; ++k)
-                sum += to_double(pa[ia + m * am + k * ak]) * to_double(pb[ib + k * bk + n * bn]);
-              po[io + m * om + n * on] = from_double<T>(sum);
-            }
-        },
-        as, bs, out_batch);
+    T* y = c.output(0).data<T>();
+    for_each_dot(d, [&](int64_t ia, int64_t ib, int64_t iy) {
+      double sum = 0;
+      for (int64_t k = 0; k < d.length; ++k)
+        sum += to_double(pa[ia + k * d.a_step]) * to_double(pb[ib + k * d.b_step]);
+      y[iy] = from_double<T>(sum);
+    });
   });
 }
 

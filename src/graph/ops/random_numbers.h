@@ -7,14 +7,6 @@
 
 namespace dunlin::ops {
 
-/// The format that the attribute dtype names.
-inline Format drawn_format(const NodeView& a, Format otherwise) {
-  const int64_t type = a.attr_int("dtype", 0);
-  const Format format = type == 0 ? otherwise : find_format_by_onnx_type(static_cast<int>(type));
-  if (format == nullptr || !is_plain(format)) a.unsupported("dtype {} is not supported", type);
-  return format;
-}
-
 /// Every element in row-major order from draw(random, i).
 template <typename Draw>
 void fill_random(const OpCall& c, Draw draw) {
@@ -26,10 +18,11 @@ void fill_random(const OpCall& c, Draw draw) {
 }
 
 inline std::vector<Type> infer_random_like(const InferArgs& a) {
-  return {{.format = drawn_format(a, a.format(0)), .shape = a.type(0).shape}};
+  return {{.format = format_attribute(a, "dtype", a.format(0)), .shape = a.type(0).shape}};
 }
 inline std::vector<Type> infer_random(const InferArgs& a) {
-  return {{.format = drawn_format(a, &formats::kF32), .shape = checked_shape(a, a.attr_ints("shape"))}};
+  return {{.format = format_attribute(a, "dtype", &formats::kF32),
+           .shape = checked_shape(a, a.attr_ints("shape"))}};
 }
 
 inline void draw_uniform(const OpCall& c) {

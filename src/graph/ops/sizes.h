@@ -1,4 +1,4 @@
-// Shapes that a file or a computation asks for.
+// Shapes and formats that a file or a computation asks for.
 #pragma once
 
 #include "graph/op.h"
@@ -10,6 +10,16 @@ inline Shape checked_shape(const NodeView& a, std::vector<int64_t> sizes) {
   for (int64_t d : sizes)
     if (d < 0) a.error("the shape holds {}, a size is expected", d);
   return Shape(std::move(sizes));
+}
+
+/// The plain format that attribute `name` names by its ONNX number.
+inline Format format_attribute(const NodeView& a, std::string_view name, Format otherwise) {
+  const int64_t type = a.attr_int(name, 0);
+  if (type == 0) return otherwise;
+  const Format format =
+      type > 0 && type <= INT32_MAX ? find_format_by_onnx_type(static_cast<int>(type)) : nullptr;
+  if (format == nullptr || !is_plain(format)) a.unsupported("{} {} is not supported", name, type);
+  return format;
 }
 
 }  // namespace dunlin::ops

@@ -98,6 +98,24 @@ ConvGeometry conv_geometry(const NodeView& a, const Window& window, const Shape&
   return g;
 }
 
+Shape conv_shape(const InferArgs& a, int x_input, int w_input, int bias) {
+  const Shape &x = a.shape(x_input), &w = a.shape(w_input);
+  if (x.rank() < 3 || x.rank() != w.rank())
+    a.error("X is {}, W is {}: [N, C, spatial...] and [M, C/group, kernel...] are expected", to_string(x),
+            to_string(w));
+  if (!Shape(std::vector<int64_t>(w.begin() + 2, w.end())).known())
+    return Shape(std::vector<int64_t>(x.dims().size(), kUnknownDim));
+  const Window window = read_window(a, x, {w.begin() + 2, w.end()});
+  const auto kernel = a.attr_ints("kernel_shape", window.kernel);
+  if (kernel != window.kernel) a.error("kernel_shape disagrees with W {}", to_string(w));
+  if (x[1] >= 0 && w[1] >= 0 && w[0] >= 0) conv_geometry(a, window, x, w);
+  if (a.has_shape(bias) && a.shape(bias).known() && w[0] >= 0 && a.shape(bias) != Shape{w[0]})
+    a.error("the bias is {}, [{}] is expected", to_string(a.shape(bias)), w[0]);
+  Shape y{x[0], w[0]};
+  for (int64_t d : window.out) y.push_back(d);
+  return y;
+}
+
 ConvGeometry pool_geometry(const NodeView& a, const Shape& x) {
   const Window window = read_window(a, x, a.attr_ints("kernel_shape"));
   if (x.rank() > 5) a.unsupported("X is {}: up to three spatial axes are supported", to_string(x));

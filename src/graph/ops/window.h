@@ -29,6 +29,10 @@ struct ConvGeometry {
 ConvGeometry conv_geometry(const NodeView& a, const Shape& x, const Shape& w);
 ConvGeometry conv_geometry(const NodeView& a, const Window& window, const Shape& x, const Shape& w);
 
+/// Y of a convolution over inputs x, w and bias (which may be absent); unknown dimensions stay unknown. Throws
+/// when sizes disagree.
+Shape conv_shape(const InferArgs& a, int x, int w, int bias);
+
 /// Strides of [N, C, up to three spatial axes] with missing axes 0.
 std::array<int64_t, 5> conv_strides(const Strides& strides);
 
