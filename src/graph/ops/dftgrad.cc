@@ -1,0 +1,37 @@
+#include "graph/ops/fourier.h"
+
+namespace dunlin::ops {
+
+namespace {
+
+constexpr Sample kSamples[] = {{"onesided=1", "f32[2,5,2] f32[2,7,1] i64[]{8} i64[]{1}"},
+                               {"inverse=1 axis=0", "f32[4,2] f32[4,2]"}};
+
+void forward(const OpCall& c) {
+  const Shape& x = c.input(1).shape();
+  const Dft d =
+      read_dft(c, x, c.has_input(2) ? &c.input(2) : nullptr, c.has_input(3) ? &c.input(3) : nullptr, true);
+  if (c.input(0).shape() != d.y)
+    c.error("dy is {}, {} is expected", to_string(c.input(0).shape()), to_string(d.y));
+  // The adjoint of exp(-i..) is exp(+i..): the other direction, with the same scale. What the transform cut off
+  // or added, the adjoint adds or cuts off.
+  store_doubles(
+      c, 0,
+      transform(Fft(static_cast<size_t>(d.n), !d.inverse), to_doubles(c.input(0)), along(d.y, d.axis),
+                along(x, d.axis), d.inverse ? 1.0 / static_cast<double>(d.n) : 1));
+}
+
+}  // namespace
+
+/// dx of DFT: dy, x (its shape only), dft_length, axis. Attributes of DFT; `axis` before opset 20.
+extern constexpr OpDef kDFTGrad{
+    .name = "DFTGrad",
+    .domain = kDunlinDomain,
+    .source = "adjoint of ONNX DFT",
+    .infer =
+        [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
+    .forward = forward,
+    .shape_only_inputs = 0b10,
+    .samples = kSamples};
+
+}  // namespace dunlin::ops

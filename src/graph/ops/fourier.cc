@@ -1,0 +1,77 @@
+#include "graph/ops/fourier.h"
+
+namespace dunlin::ops {
+
+namespace {
+/// Real: 1, complex: 2, in the last axis.
+void check_parts(const NodeView& a, const Shape& x, int least_rank) {
+  if (x.rank() < least_rank || (x[x.rank() - 1] >= 0 && x[x.rank() - 1] != 1 && x[x.rank() - 1] != 2))
+    a.error("the input is {}, [..., 1] (real) or [..., 2] (complex) of rank {} at least is expected",
+            to_string(x), least_rank);
+}
+}  // namespace
+
+int64_t positive(const NodeView& a, std::string_view what, const Tensor& t) {
+  if (t.num_elements() != 1) a.error("{} is {}, one number is expected", what, to_string(t.shape()));
+  const int64_t value = to_ints(t)[0];
+  if (value < 1 || value > int64_t{1} << 48) a.error("{} is {}, 1 to 2^48 is expected", what, value);
+  return value;
+}
+
+Dft read_dft(const NodeView& a, const Shape& x, const Tensor* length, const Tensor* axis_input,
+             bool length_known) {
+  check_parts(a, x, 2);
+  const bool old = a.node().domain.empty() ? a.opset() < 20 : a.has_attr("axis");
+  Dft d;
+  int64_t axis = old ? a.attr_int("axis", 1) : -2;
+  if (axis_input) {
+    if (axis_input->num_elements() != 1)
+      a.error("axis is {}, one number is expected", to_string(axis_input->shape()));
+    axis = to_ints(*axis_input)[0];
+  }
+  d.axis = a.normalize_axis(axis, x.rank());
+  if (d.axis == x.rank() - 1) a.error("axis {} holds the real and imaginary parts", axis);
+  d.inverse = a.attr_int("inverse", 0) != 0;
+  const bool onesided = a.attr_int("onesided", 0) != 0;
+  if (onesided && x[x.rank() - 1] == 2) a.error("onesided is for real input, it is {}", to_string(x));
+  if (onesided && d.inverse) a.unsupported("onesided with inverse is not supported");
+  d.n = length ? positive(a, "dft_length", *length) : length_known ? x[d.axis] : kUnknownDim;
+  if (d.n == 0) a.error("axis {} of {} is empty", axis, to_string(x));
+  d.y = x;
+  d.y[d.axis] = d.n < 0 ? kUnknownDim : onesided ? d.n / 2 + 1 : d.n;
+  d.y[x.rank() - 1] = 2;
+  return d;
+}
+
+FourierAxis along(const Shape& s, int axis) {
+  FourierAxis f{.length = s[axis], .parts = s[s.rank() - 1]};
+  for (int d = 0; d + 1 < s.rank(); ++d)
+    if (d != axis) (d < axis ? f.outer : f.inner) *= s[d];
+  return f;
+}
+
+Stft read_stft(const OpCall& c, int first) {
+  const Shape& x = c.input(first).shape();
+  check_parts(c, x, 3);
+  if (x.rank() != 3) c.error("the signal is {}, [batch, length, 1 or 2] is expected", to_string(x));
+  Stft s;
+  s.step = positive(c, "frame_step", c.input(first + 1));
+  s.n = c.has_input(first + 3)   ? positive(c, "frame_length", c.input(first + 3))
+        : c.has_input(first + 2) ? c.input(first + 2).num_elements()
+                                 : x[1];
+  if (s.n < 1 || s.n > x[1])
+    c.error("a frame has {} elements, the signal {} has {}", s.n, to_string(x), x[1]);
+  s.window.assign(static_cast<size_t>(s.n), 1.0);
+  if (c.has_input(first + 2)) {
+    if (c.input(first + 2).shape() != Shape{s.n})
+      c.error("the window is {}, [{}] is expected", to_string(c.input(first + 2).shape()), s.n);
+    s.window = to_doubles(c.input(first + 2));
+  }
+  s.frames = (x[1] - s.n) / s.step + 1;
+  const bool onesided = c.attr_int("onesided", 1) != 0;
+  if (onesided && x[2] == 2) c.error("onesided is for real signals, this one is {}", to_string(x));
+  s.bins = onesided ? s.n / 2 + 1 : s.n;
+  return s;
+}
+
+}  // namespace dunlin::ops

@@ -1,0 +1,35 @@
+// What DFT, STFT and their gradients read from their nodes.
+#pragma once
+
+#include "graph/ops/channels.h"
+#include "graph/ops/fft.h"
+
+namespace dunlin::ops {
+
+/// DFT's inputs by position.
+struct DftInputs {
+  int x = 0, length = 1, axis = 2;
+};
+/// DFT of x, as far as known: dft_length and axis may come from inputs (null: not there).
+struct Dft {
+  int axis = 0;
+  int64_t n = 0;  ///< length of the transform; kUnknownDim while unknown
+  bool inverse = false;
+  Shape y;
+};
+/// Throws unless x is [..., 1 or 2] and the attributes fit.
+Dft read_dft(const NodeView& a, const Shape& x, const Tensor* length, const Tensor* axis, bool length_known);
+/// `s` along the axis.
+FourierAxis along(const Shape& s, int axis);
+
+/// A positive integer in a tensor of one element; throws otherwise.
+int64_t positive(const NodeView& a, std::string_view what, const Tensor& t);
+
+struct Stft {
+  int64_t n = 0, step = 1, frames = 0, bins = 0;
+  std::vector<double> window;  ///< n numbers
+};
+/// Inputs from `first` on: signal, frame_step, window, frame_length, all known.
+Stft read_stft(const OpCall& c, int first);
+
+}  // namespace dunlin::ops

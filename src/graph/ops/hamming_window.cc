@@ -1,0 +1,19 @@
+#include "graph/ops/cosine_window.h"
+
+namespace dunlin::ops {
+
+namespace {
+constexpr Sample kSamples[] = {
+    {"", "i64[]{10}"}, {"periodic=0 output_datatype=11", "i32[]{7}", 17}, {"", "i64[]{0}"}};
+}
+
+extern constexpr OpDef kHammingWindow{
+    .name = "HammingWindow",
+    .since = 17,
+    .source = "ONNX HammingWindow",
+    .infer = infer_cosine_window,
+    .forward = [](const OpCall& c) { cosine_window(c, 25.0 / 46, 21.0 / 46, 0); },
+    .stops_gradient = true,
+    .samples = kSamples};
+
+}  // namespace dunlin::ops

@@ -1,0 +1,149 @@
+// Transforms against their sums written out, windows and bands against the standard's formulas.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "graph/ops/fft.h"
+#include "graph/testing/noise.h"
+#include "graph/testing/run_op.h"
+
+namespace dunlin {
+namespace {
+
+using ops::Fft;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::vector<Fft::Complex> noise(size_t n) {
+  std::vector<Fft::Complex> x(n);
+  for (size_t i = 0; i < n; ++i) x[i] = {golden_noise(i, 1), golden_noise(i, 2)};
+  return x;
+}
+
+std::vector<Fft::Complex> by_definition(const std::vector<Fft::Complex>& x, bool inverse) {
+  const size_t n = x.size();
+  std::vector<Fft::Complex> y(n);
+  for (size_t k = 0; k < n; ++k)
+    for (size_t i = 0; i < n; ++i)
+      y[k] += x[i] * std::polar(1.0, (inverse ? 2 : -2) * std::numbers::pi * static_cast<double>(i * k % n) /
+                                         static_cast<double>(n));
+  return y;
+}
+
+TEST(Fft, AgreesWithTheSumAtEveryLength) {
+  for (size_t n = 1; n <= 130; n += n < 70 ? 1 : 15)
+    for (bool inverse : {false, true}) {
+      std::vector<Fft::Complex> x = noise(n);
+      const std::vector<Fft::Complex> want = by_definition(x, inverse);
+      Fft(n, inverse)(x);
+      for (size_t k = 0; k < n; ++k) ASSERT_LT(std::abs(x[k] - want[k]), 1e-11) << n << " " << k;
+    }
+}
+
+TEST(Fft, ThereAndBackAtAwkwardLengths) {
+  for (size_t n : {size_t{1009}, size_t{4096}, size_t{10007}, size_t{65537}}) {
+    const std::vector<Fft::Complex> x = noise(n);
+    std::vector<Fft::Complex> y = x;
+    Fft(n, false)(y);
+    Fft(n, true)(y);
+    for (size_t i = 0; i < n; ++i) ASSERT_LT(std::abs(y[i] / static_cast<double>(n) - x[i]), 1e-11) << n;
+  }
+}
+
+TEST(Dft, LengthAxisAndSides) {
+  // A cosine of period 4 has two lines; cut or padded, it is another signal.
+  EXPECT_THAT(numbers_of(run_op("DFT", "", "f64[1,4,1]{1,0,-1,0}")[0]), ElementsAre(0, 0, 2, 0, 0, 0, 2, 0));
+  EXPECT_THAT(numbers_of(run_op("DFT", "onesided=1", "f64[1,4,1]{1,0,-1,0}", 17)[0]),
+              ElementsAre(0, 0, 2, 0, 0, 0));
+  EXPECT_THAT(numbers_of(run_op("DFT", "onesided=1", "f64[1,4,1]{1,0,-1,0} i64[]{2}")[0]),
+              ElementsAre(1, 0, 1, 0));
+  EXPECT_THAT(numbers_of(run_op("DFT", "", "f64[1,1,1]{3} i64[]{2}")[0]), ElementsAre(3, 0, 3, 0));
+  const std::string x = "f64[2,2,2]{1,2,3,4,5,6,7,8}";
+  const auto along0 = numbers_of(run_op("DFT", "axis=0", x, 17)[0]);
+  EXPECT_THAT(along0, ElementsAre(6, 8, 10, 12, -4, -4, -4, -4));
+  EXPECT_EQ(numbers_of(run_op("DFT", "", x + " _ i64[]{0}")[0]), along0);
+  EXPECT_EQ(numbers_of(run_op("DFT", "", x + " _ i64[]{-3}")[0]), along0);
+  EXPECT_EQ(numbers_of(run_op("DFT", "", x)[0]), numbers_of(run_op("DFT", "axis=1", x, 17)[0]));
+  EXPECT_THAT(numbers_of(run_op("DFT", "inverse=1", "f64[4,2]{0,0,2,0,0,0,2,0} _ i64[]{0}")[0]),
+              ElementsAre(1, 0, 0, 0, -1, 0, 0, 0));
+}
+
+TEST(Dft, WhatDoesNotFitIsNamed) {
+  EXPECT_THAT(error_of("DFT", "", "f32[2,3]"), HasSubstr("[..., 1] (real) or [..., 2] (complex)"));
+  EXPECT_THAT(error_of("DFT", "axis=2", "f32[1,4,1]", 17), HasSubstr("holds the real and imaginary parts"));
+  EXPECT_THAT(error_of("DFT", "", "f32[1,4,1] _ i64[]{7}"), HasSubstr("axis 7 is outside"));
+  EXPECT_THAT(error_of("DFT", "onesided=1", "f32[1,4,2]"), HasSubstr("onesided is for real input"));
+  EXPECT_THAT(error_of("DFT", "onesided=1 inverse=1", "f32[1,4,1]"), HasSubstr("onesided with inverse"));
+  EXPECT_THAT(error_of("DFT", "", "f32[1,4,1] i64[]{0}"), HasSubstr("dft_length is 0"));
+  EXPECT_THAT(error_of("DFT", "", "f32[1,4,1] i64[]{-4}"), HasSubstr("dft_length is -4"));
+  EXPECT_THAT(error_of("DFT", "", "f32[1,4,1] i64[]{4611686018427387904}"), HasSubstr("dft_length is"));
+  EXPECT_THAT(error_of("DFT", "", "f32[1,0,1]"), HasSubstr("is empty"));
+}
+
+TEST(Stft, IsTheTransformOfEachWindowedFrame) {
+  std::string signal = "f64[1,11,1]{", window = "f64{";
+  for (uint64_t i = 0; i < 11; ++i) signal += fmt::format("{:.17g},", golden_noise(i, 1));
+  for (uint64_t i = 0; i < 5; ++i) window += fmt::format("{:.17g},", golden_noise(i, 2));
+  for (int onesided : {0, 1}) {
+    const auto y = numbers_of(
+        run_op("STFT", fmt::format("onesided={}", onesided), signal + "} i64[]{3} " + window + "}")[0]);
+    const size_t bins = onesided ? 3 : 5;
+    ASSERT_EQ(y.size(), 3 * bins * 2);
+    for (size_t f = 0; f < 3; ++f) {
+      std::vector<Fft::Complex> frame(5);
+      for (size_t i = 0; i < 5; ++i)
+        frame[i] = static_cast<double>(golden_noise(3 * f + i, 1)) * golden_noise(i, 2);
+      const auto want = by_definition(frame, false);
+      for (size_t k = 0; k < bins; ++k) {
+        EXPECT_NEAR(y[(f * bins + k) * 2], want[k].real(), 1e-12);
+        EXPECT_NEAR(y[(f * bins + k) * 2 + 1], want[k].imag(), 1e-12);
+      }
+    }
+  }
+}
+
+TEST(Stft, WhatDoesNotFitIsNamed) {
+  const std::string x = "f32[1,8,1] ";
+  EXPECT_THAT(error_of("STFT", "", x + "i64[]{0} _ i64[]{4}"), HasSubstr("frame_step is 0"));
+  EXPECT_THAT(error_of("STFT", "", x + "i64[]{1} _ i64[]{9}"), HasSubstr("a frame has 9 elements"));
+  EXPECT_THAT(error_of("STFT", "", x + "i64[]{1} _ i64[]{4611686018427387904}"),
+              HasSubstr("frame_length is"));
+  EXPECT_THAT(error_of("STFT", "", x + "i64[]{1} f32[3] i64[]{4}"),
+              HasSubstr("the window is [3], [4] is expected"));
+  EXPECT_THAT(error_of("STFT", "", "f32[1,8,2] i64[]{1} f32[3]"), HasSubstr("onesided is for real signals"));
+  EXPECT_THAT(error_of("STFT", "", "f32[8] i64[]{1}"), HasSubstr("[batch, length, 1 or 2]"));
+}
+
+TEST(Windows, KnownValues) {
+  expect_near(numbers_of(run_op("HannWindow", "output_datatype=11", "i64[]{4}")[0]), {0, 0.5, 1, 0.5}, 1e-15);
+  expect_near(numbers_of(run_op("HannWindow", "periodic=0 output_datatype=11", "i64[]{5}")[0]),
+              {0, 0.5, 1, 0.5, 0}, 1e-15);
+  expect_near(numbers_of(run_op("HammingWindow", "output_datatype=11", "i64[]{2}")[0]), {4.0 / 46, 1}, 1e-15);
+  expect_near(numbers_of(run_op("BlackmanWindow", "output_datatype=11", "i64[]{4}")[0]), {0, 0.34, 1, 0.34},
+              1e-15);
+  for (const char* op : {"HannWindow", "HammingWindow", "BlackmanWindow"}) {
+    EXPECT_THAT(numbers_of(run_op(op, "periodic=0", "i64[]{1}")[0]), ElementsAre(1)) << op;
+    EXPECT_THAT(error_of(op, "", "i64[]{-1}"), HasSubstr("-1")) << op;
+    EXPECT_THAT(error_of(op, "", "i64[]{4611686018427387904}"), HasSubstr("more than 2^48")) << op;
+    EXPECT_THAT(error_of(op, "output_datatype=8", "i64[]{4}"), HasSubstr("output_datatype 8")) << op;
+  }
+}
+
+TEST(MelWeightMatrix, BandsBeyondTheSpectrumAreRefused) {
+  EXPECT_THAT(error_of("MelWeightMatrix", "", "i64[]{8} i64[]{16} i64[]{8000} f32[]{0} f32[]{5000}"),
+              HasSubstr("half the rate"));
+  EXPECT_THAT(error_of("MelWeightMatrix", "", "i64[]{8} i64[]{16} i64[]{8000} f32[]{-1} f32[]{50}"),
+              HasSubstr("half the rate"));
+  EXPECT_THAT(error_of("MelWeightMatrix", "", "i64[]{0} i64[]{16} i64[]{8000} f32[]{0} f32[]{50}"),
+              HasSubstr("num_mel_bins is 0"));
+  EXPECT_THAT(
+      error_of("MelWeightMatrix", "", "i64[]{4611686018427387904} i64[]{16} i64[]{8000} f32[]{0} f32[]{50}"),
+      HasSubstr("num_mel_bins is"));
+  // At the very edge every band still lies inside.
+  EXPECT_EQ(error_of("MelWeightMatrix", "", "i64[]{40} i64[]{16} i64[]{8000} f32[]{0} f32[]{4000}"), "");
+}
+
+}  // namespace
+}  // namespace dunlin
