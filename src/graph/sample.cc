@@ -87,8 +87,7 @@ Attributes parse_attributes(std::string_view words) {
 SampleCase make_sample(const OpDef& op, const Sample& sample, uint64_t seed, Format floats_as) {
   SampleCase out;
   Graph& g = out.graph;
-  g.opsets[""] = sample.opset;
-  g.opsets[std::string(kDunlinDomain)] = 1;
+  g.opsets[std::string(op.domain)] = op.domain.empty() ? sample.opset : 1;
   Node node;
   node.op = op.name;
   node.domain = op.domain;

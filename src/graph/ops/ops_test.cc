@@ -31,7 +31,9 @@ std::vector<Case> cases(bool with_gradient) {
 
 std::string case_name(const testing::TestParamInfo<Case>& info) {
   const auto& [op, sample] = info.param;
-  return fmt::format("{}{}_{}_{}", op->domain, op->name, op->since, sample);
+  std::string name = fmt::format("{}{}_{}_{}", op->domain, op->name, op->since, sample);
+  std::erase(name, '.');
+  return name;
 }
 
 TEST(Ops, EveryOneHasSourceSamplesInferenceAndForward) {
