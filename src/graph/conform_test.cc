@@ -43,7 +43,7 @@ TEST_P(Conform, NoCaseFails) {
 }
 
 INSTANTIATE_TEST_SUITE_P(OnnxTestData, Conform,
-                         testing::Values(Tree{"node", 807}, Tree{"pytorch-converted", 82},
+                         testing::Values(Tree{"node", 889}, Tree{"pytorch-converted", 82},
                                          Tree{"pytorch-operator", 35}, Tree{"simple", 7}),
                          [](const auto& info) {
                            std::string name = info.param.name;
