@@ -114,6 +114,8 @@ void kill_coordinator_at_random(int kills, int64_t rounds, uint64_t seed) {
   Philox rng(seed);
   fleet.start_coordinator();
   fleet.start_devices();
+  // To enrol is a person's first step, and fails at once when the coordinator is not there.
+  for (int d = 1; d <= plan.devices; ++d) ASSERT_TRUE(fleet.wait_for_log(d, "enrolled as"));
   for (int k = 0; k < kills; ++k) {
     // Half a round or so, so that the kills fall all over it.
     system_clock().sleep_ms(static_cast<int64_t>(rng.below(400)));
