@@ -53,7 +53,8 @@ dev: setup  ## build and test with AddressSanitizer and UBSan
 
 tsan: setup  ## build and test with ThreadSanitizer
 	cmake --preset tsan && cmake --build --preset tsan -j $(JOBS)
-	ctest --test-dir build/tsan --output-on-failure -j $(JOBS) -LE 'soak|peers'
+	TSAN_OPTIONS=suppressions=$(CURDIR)/cmake/tsan.supp \
+	  ctest --test-dir build/tsan --output-on-failure -j $(JOBS) -LE 'soak|peers'
 
 clean:  ## remove the build
 	rm -rf build

@@ -40,5 +40,5 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS dataset-fashion-mnist)  # what `dunlin demo` learns from
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "dataset-fashion-mnist, graphviz")  # for `dunlin demo` and `inspect --graph`
 include(CPack)

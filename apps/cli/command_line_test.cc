@@ -194,6 +194,21 @@ TEST_F(CommandLine, NeverReplacesWhatIsNoFile) {
               HasSubstr("not a regular file"));  // and does not wait for it
 }
 
+TEST_F(CommandLine, InspectDrawsTheGraph) {
+  const std::string m = model();
+  EXPECT_EQ(run({"inspect", m, "--graph", path("m.svg")}).exit_code, 0);
+  EXPECT_THAT(text_of(path("m.svg")), HasSubstr("<svg"));
+  EXPECT_THAT(text_of(path("m.svg")), HasSubstr("Gemm"));
+  EXPECT_EQ(run({"inspect", m, "--graph", path("m.dot")}).exit_code, 0);
+  EXPECT_THAT(text_of(path("m.dot")), StartsWith("digraph"));
+  EXPECT_THAT(run({"inspect", m, "--graph", path("m.gif")}).err, HasSubstr(".svg, .png, .pdf, .dot"));
+  EXPECT_EQ(run({"inspect", m, "--graph", path("nowhere/m.svg")}).exit_code, 1);
+  const std::string programs = ::getenv("PATH");
+  ::setenv("PATH", "/nowhere", 1);
+  EXPECT_THAT(run({"inspect", m, "--graph", path("n.svg")}).err, HasSubstr("apt-get install graphviz"));
+  ::setenv("PATH", programs.c_str(), 1);
+}
+
 TEST_F(CommandLine, AStdoutThatCannotBeWrittenIsAFailure) {
   const std::string m = model();
   for (const std::vector<std::string>& words : {std::vector<std::string>{"inspect", m}, {"--help"}}) {

@@ -23,7 +23,8 @@ ChildProcess::ChildProcess(const std::vector<std::string>& arguments, const std:
   if (::pipe2(ends, O_CLOEXEC) != 0) fail(ErrorCode::kIo, "cannot make a pipe: {}", std::strerror(errno));
   const int log = ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (log < 0) fail(ErrorCode::kIo, "{}: cannot be opened: {}", log_path, std::strerror(errno));
-  std::vector<char*> argv{const_cast<char*>("dunlin")};
+  const bool is_self = program == kSelf;
+  std::vector<char*> argv{const_cast<char*>(is_self ? "dunlin" : program.c_str())};
   for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
   argv.push_back(nullptr);
   const pid_t parent = ::getpid();

@@ -11,9 +11,10 @@ namespace dunlin::cli {
 
 class ChildProcess {
  public:
+  static constexpr const char* kSelf = "/proc/self/exe";
   /// Runs `program`, by default this one again. stderr goes to `log_path`; stdout is read by read_line().
   ChildProcess(const std::vector<std::string>& arguments, const std::string& log_path,
-               const std::string& program = "/proc/self/exe");
+               const std::string& program = kSelf);
   /// Kills it when it still runs.
   ~ChildProcess();
   ChildProcess(ChildProcess&& other) noexcept;

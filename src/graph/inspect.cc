@@ -40,7 +40,7 @@ Type merged(const Type& declared, Type inferred) {
 void count(const Graph& g, Inspection& out) {
   for (const Node& node : g.nodes) {
     ++out.nodes;
-    ++out.ops[node.domain.empty() ? node.op : node.domain + "." + node.op];
+    ++out.ops[op_name(node)];
     for (const auto& [name, a] : node.attributes)
       if (const GraphPtr* sub = std::get_if<GraphPtr>(&a)) count(**sub, out);
   }

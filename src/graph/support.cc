@@ -14,7 +14,7 @@ void add_nodes(const Graph& g, std::vector<Unsupported>& out) {
       std::string name = node.name;
       for (ValueId v : node.outputs)
         if (name.empty() && v != kNoValue) name = g.value_name(v);
-      out.push_back({node.domain.empty() ? node.op : node.domain + "." + node.op, std::move(name), e.what()});
+      out.push_back({op_name(node), std::move(name), e.what()});
     }
     for (const auto& [key, a] : node.attributes)
       if (const GraphPtr* sub = std::get_if<GraphPtr>(&a)) add_nodes(**sub, out);
@@ -22,6 +22,8 @@ void add_nodes(const Graph& g, std::vector<Unsupported>& out) {
 }
 
 }  // namespace
+
+std::string op_name(const Node& node) { return node.domain.empty() ? node.op : node.domain + "." + node.op; }
 
 std::vector<Unsupported> unsupported_parts(const Graph& g) {
   std::vector<Unsupported> out;

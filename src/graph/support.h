@@ -5,6 +5,9 @@
 
 namespace dunlin {
 
+/// "Conv", "ai.onnx.ml.Scaler"
+std::string op_name(const Node& node);
+
 struct Unsupported {
   std::string op;      ///< "Einsum", "ai.onnx.ml.Scaler", or "" for an input or output
   std::string node;    ///< its name, or its first output's; or the input's

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,9 +57,9 @@ class ToyInbox final : public UpdateInbox {
   ToyInbox(const std::string& dir, FileSystem& files)
       : uploads(dir, uint64_t{1} << 30, files), inbox_(uploads), dir_(dir), files_(files) {}
   ReceivedUpdate read(const TaskRow& task, uint64_t max) override {
-    if (const auto first = std::exchange(before_next_read, {})) first();
+    if (const auto first = taken(before_next_read)) first();
     ReceivedUpdate update = inbox_.read(task, max);
-    if (const auto then = std::exchange(after_next_read, {})) then();
+    if (const auto then = taken(after_next_read)) then();
     return update;
   }
   bool seal(const TaskRow& task, const Sha256& hash) override { return inbox_.seal(task, hash); }
@@ -67,10 +68,17 @@ class ToyInbox final : public UpdateInbox {
   std::vector<std::string> list() { return files_.list(dir_); }
 
   FolderSink uploads;
-  /// Run once, between a commit's look at the round, its look at the upload, and its answer.
+  /// Run once, between a commit's look at the round, its look at the upload, and its answer. Set before the threads
+  /// that commit.
   std::function<void()> before_next_read, after_next_read;
 
  private:
+  std::function<void()> taken(std::function<void()>& hook) {
+    const std::lock_guard lock(mutex_);  // commits of several devices run at once
+    return std::exchange(hook, {});
+  }
+
+  std::mutex mutex_;
   UploadInbox inbox_;
   std::string dir_;
   FileSystem& files_;

@@ -1,0 +1,121 @@
+#include "graph/dot.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "graph/infer.h"
+
+namespace dunlin {
+
+namespace {
+
+constexpr size_t kLongestName = 60;  // characters; a picture is no place for more
+
+/// A quoted string of the DOT language. Names are the file's: they may hold anything that is UTF-8.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\')
+      out += '\\', out += c;
+    else if (c == '\n')
+      out += "\\n";
+    else
+      out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  }
+  return out + '"';
+}
+
+std::string shortened(const std::string& name) {
+  if (name.size() <= kLongestName) return name;
+  size_t from = name.size() - kLongestName;
+  while (from < name.size() && (static_cast<unsigned char>(name[from]) & 0xc0) == 0x80)
+    ++from;  // whole characters
+  return "..." + name.substr(from);
+}
+
+class Drawing {
+ public:
+  Drawing(const Graph& graph, const std::vector<Unsupported>& unsupported)
+      : graph_(graph), producer_(producers(graph)) {
+    for (const Unsupported& u : unsupported) cannot_run_.emplace(u.op, u.node);
+    if (!unsupported.empty()) return;
+    try {
+      const Graph inferred = infer_and_fold(graph);
+      for (const Value& v : inferred.values) types_.emplace(v.name, v.type);
+    } catch (const Error&) {
+      // Then the types that the file states.
+    }
+  }
+
+  std::string text() const {
+    std::string out =
+        "digraph model {\n"
+        "node [shape=box style=\"rounded,filled\" fillcolor=white fontname=\"sans-serif\" fontsize=11]\n"
+        "edge [fontname=\"sans-serif\" fontsize=9 color=gray40 fontcolor=gray30]\n";
+    for (ValueId v : graph_.inputs)
+      out += fmt::format("v{} [shape=ellipse label={}]\n", v,
+                         quoted(shortened(graph_.value_name(v)) + "\n" + type_of(v)));
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) out += node(i);
+    for (size_t o = 0; o < graph_.outputs.size(); ++o) {
+      const ValueId v = graph_.outputs[o];
+      out += fmt::format("o{} [shape=ellipse label={}]\n", o, quoted(shortened(graph_.value_name(v))));
+      out += edge(v, fmt::format("o{}", o));
+    }
+    return out + "}\n";
+  }
+
+ private:
+  std::string type_of(ValueId v) const {
+    Type type = graph_.type(v);
+    if (const auto it = types_.find(graph_.value_name(v)); it != types_.end() && it->second.shape)
+      type = it->second;
+    return type.format ? to_string(type) : "";
+  }
+
+  std::string edge(ValueId v, const std::string& to) const {
+    const int from = producer_[static_cast<size_t>(v)];
+    if (from < 0 && graph_.initializer(v)) return "";
+    return fmt::format("{}{} -> {} [label={}]\n", from < 0 ? "v" : "n", from < 0 ? v : from, to,
+                       quoted(type_of(v)));
+  }
+
+  std::string node(size_t i) const {
+    const Node& node = graph_.nodes[i];
+    std::string label = op_name(node), edges;
+    bool has_weights = false;
+    for (const auto& [name, attribute] : node.attributes)
+      if (const GraphPtr* sub = std::get_if<GraphPtr>(&attribute))
+        label += fmt::format("\n{}: {} nodes", name, (*sub)->nodes.size());
+    const std::string self = fmt::format("n{}", i);
+    for_each_read(graph_, node, [&](ValueId v) {
+      if (const Tensor* t = graph_.initializer(v)) {
+        has_weights |= t->format()->kind == FormatDef::Kind::kFloat && t->num_elements() > 1;
+        label += fmt::format("\n{} {}{}", shortened(graph_.value_name(v)), t->format()->name,
+                             to_string(t->shape()));
+      }
+      edges += edge(v, self);
+    });
+    const std::string name = !node.name.empty() || node.outputs.empty() || node.outputs[0] == kNoValue
+                                 ? node.name
+                                 : graph_.value_name(node.outputs[0]);
+    const char* color = cannot_run_.contains({op_name(node), name}) ? "salmon"
+                        : has_weights                               ? "lightblue"
+                                                                    : "white";
+    return fmt::format("{} [label={} tooltip={} fillcolor={}]\n{}", self, quoted(label),
+                       quoted(shortened(name)), color, edges);
+  }
+
+  const Graph& graph_;
+  std::vector<int> producer_;
+  std::set<std::pair<std::string, std::string>> cannot_run_;  // op, node
+  std::map<std::string, Type> types_;
+};
+
+}  // namespace
+
+std::string to_dot(const Graph& graph, const std::vector<Unsupported>& unsupported) {
+  return Drawing(graph, unsupported).text();
+}
+
+}  // namespace dunlin
