@@ -44,10 +44,9 @@ Dft read_dft(const NodeView& a, const Shape& x, const Tensor* length, const Tens
 }
 
 FourierAxis along(const Shape& s, int axis) {
-  FourierAxis f{.length = s[axis], .parts = s[s.rank() - 1]};
-  for (int d = 0; d + 1 < s.rank(); ++d)
-    if (d != axis) (d < axis ? f.outer : f.inner) *= s[d];
-  return f;
+  const Shape elements(std::vector<int64_t>(s.begin(), s.end() - 1));
+  const Lanes l = lanes_along(elements, axis);
+  return {.outer = l.outer, .length = l.length, .inner = l.inner, .parts = s[s.rank() - 1]};
 }
 
 Stft read_stft(const OpCall& c, int first) {
@@ -61,16 +60,17 @@ Stft read_stft(const OpCall& c, int first) {
                                  : x[1];
   if (s.n < 1 || s.n > x[1])
     c.error("a frame has {} elements, the signal {} has {}", s.n, to_string(x), x[1]);
+  s.frames = (x[1] - s.n) / s.step + 1;
+  const bool onesided = c.attr_int("onesided", 1) != 0;
+  if (onesided && x[2] == 2) c.error("onesided is for real signals, this one is {}", to_string(x));
+  s.bins = onesided ? s.n / 2 + 1 : s.n;
+  if (x[0] == 0) return s;  // frames of no signal may be of any length
   s.window.assign(static_cast<size_t>(s.n), 1.0);
   if (c.has_input(first + 2)) {
     if (c.input(first + 2).shape() != Shape{s.n})
       c.error("the window is {}, [{}] is expected", to_string(c.input(first + 2).shape()), s.n);
     s.window = to_doubles(c.input(first + 2));
   }
-  s.frames = (x[1] - s.n) / s.step + 1;
-  const bool onesided = c.attr_int("onesided", 1) != 0;
-  if (onesided && x[2] == 2) c.error("onesided is for real signals, this one is {}", to_string(x));
-  s.bins = onesided ? s.n / 2 + 1 : s.n;
   return s;
 }
 

@@ -3,6 +3,7 @@
 
 #include "graph/ops/channels.h"
 #include "graph/ops/fft.h"
+#include "graph/ops/lanes.h"
 
 namespace dunlin::ops {
 

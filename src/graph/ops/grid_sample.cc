@@ -151,6 +151,7 @@ extern constexpr OpDef kGridSample{
           const GridSizes s = grid_sizes(c.input(0).shape(), sampler.y());
           const std::vector<double> x = to_doubles(c.input(0)), grid = to_doubles(c.input(1));
           std::vector<double> y(static_cast<size_t>(sampler.y().num_elements()), 0.0);
+          if (y.empty()) return;
           std::vector<GridSampler::Read> reads;
           for (int64_t n = 0; n < s.n; ++n)
             for (int64_t o = 0; o < s.out; ++o) {

@@ -13,6 +13,7 @@ void forward(const OpCall& c) {
   const GridSizes s = grid_sizes(c.input(1).shape(), sampler.y());
   if (c.input(0).shape() != sampler.y())
     c.error("dy is {}, {} is expected", to_string(c.input(0).shape()), to_string(sampler.y()));
+  if (c.input(0).num_elements() == 0) return;
   const std::vector<double> dy = to_doubles(c.input(0)), x = to_doubles(c.input(1)),
                             grid = to_doubles(c.input(2));
   std::vector<double> dx(x.size(), 0.0), dgrid(grid.size(), 0.0);

@@ -18,6 +18,12 @@ bool flattens(const NodeView& a) { return old_form(a) || a.attr_int("flatten", 0
 
 }  // namespace
 
+Lanes lanes_along(const Shape& x, int axis) {
+  Lanes l;
+  for (int d = 0; d < x.rank(); ++d) (d < axis ? l.outer : d == axis ? l.length : l.inner) *= x[d];
+  return l;
+}
+
 Lanes lanes_of(const NodeView& a, const Shape& x) {
   const int axis = axis_of(a, x.rank());
   Lanes l;

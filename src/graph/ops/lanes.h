@@ -9,6 +9,8 @@ struct Lanes {
   int64_t outer = 1, length = 1, inner = 1;
 };
 
+/// The lanes of one axis.
+Lanes lanes_along(const Shape& x, int axis);
 /// Attribute `axis`; before opset 13 its default is 1 and the axes from it on are one, which our own gradient
 /// ops say with `flatten`=1.
 Lanes lanes_of(const NodeView& a, const Shape& x);

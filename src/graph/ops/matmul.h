@@ -26,6 +26,7 @@ DotProducts dot_products(const NodeView& node, MatrixOperand a, MatrixOperand b,
 /// f(offset of the first element in a, the same in b, offset in y), neighbours being a_step and b_step apart.
 template <typename F>
 void for_each_dot(const DotProducts& d, F f) {
+  if (d.rows == 0 || d.columns == 0) return;  // the other may be as large as a file likes
   for_each_strided(
       d.batch,
       [&](size_t, int64_t a, int64_t b, int64_t y) {

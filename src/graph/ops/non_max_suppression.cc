@@ -53,6 +53,10 @@ void forward(const OpCall& c) {
   const double most = number(c, 2, 0), iou = number(c, 3, 0), least = number(c, 4, -INFINITY);
   if (!(iou >= 0 && iou <= 1)) c.error("iou_threshold is {}, 0 to 1 is expected", iou);
   const std::vector<double> boxes = to_doubles(c.input(0)), scores = to_doubles(c.input(1));
+  if (scores.empty()) {  // there may be as many classes as a file likes
+    c.allocate(0, &formats::kI64, {0, 3});
+    return;
+  }
   const bool center = c.attr_int("center_point_box", 0) != 0;
   std::vector<int64_t> selected;
   std::vector<int64_t> order;

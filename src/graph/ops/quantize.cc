@@ -18,8 +18,7 @@ ScaleIndex scale_index(const NodeView& a, const Shape& x, const Shape& scale, co
   if (block == 0 && scale.rank() <= 1 && scale.num_elements() == 1) return index;
   if (a.opset() < 13) a.error("the scale is {}, before opset 13 a scalar is expected", to_string(scale));
   const int axis = a.normalize_axis(a.attr_int("axis", 1), x.rank());
-  for (int d = 0; d < x.rank(); ++d)
-    (d < axis ? index.lanes.outer : d == axis ? index.lanes.length : index.lanes.inner) *= x[d];
+  index.lanes = lanes_along(x, axis);
   Shape expected{x[axis]};
   index.block = 1;
   if (block > 0) {

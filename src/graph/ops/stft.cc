@@ -33,6 +33,7 @@ void forward(const OpCall& c) {
   const Stft s = read_stft(c, 0);
   const Shape& xs = c.input(0).shape();
   if (!c.output(0)) c.allocate(0, c.input(0).format(), stft_shape(c, s));
+  if (xs[0] == 0) return;
   const std::vector<double> x = to_doubles(c.input(0));
   const Fft fft(static_cast<size_t>(s.n), false);
   std::vector<Fft::Complex> frame(fft.size());

@@ -12,6 +12,7 @@ void forward(const OpCall& c) {
   const Shape& xs = c.input(1).shape();
   if (const Shape y{xs[0], s.frames, s.bins, 2}; c.input(0).shape() != y)
     c.error("dy is {}, {} is expected", to_string(c.input(0).shape()), to_string(y));
+  if (xs[0] == 0) return;
   const std::vector<double> dy = to_doubles(c.input(0)), x = to_doubles(c.input(1));
   std::vector<double> dx(x.size(), 0.0), dwindow(s.window.size(), 0.0);
   const Fft fft(static_cast<size_t>(s.n), true);

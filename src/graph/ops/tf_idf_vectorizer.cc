@@ -111,6 +111,7 @@ extern constexpr OpDef kTfIdfVectorizer{
           const int64_t rows = s.rank() == 1 ? 1 : s[0], length = s[s.rank() - 1];
           const std::vector<int64_t> x = to_ints(c.input(0));
           const auto y = c.out<float>(0);
+          if (y.size() == 0) return;
           for (int64_t r = 0; r < rows; ++r) {
             const std::vector<int64_t> counts = count_grams(g, x.data() + r * length, length);
             for (size_t i = 0; i < counts.size(); ++i) {

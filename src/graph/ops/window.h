@@ -41,6 +41,7 @@ std::array<int64_t, 5> conv_strides(const Strides& strides);
 template <typename Begin, typename Tap, typename End>
 void for_each_conv_output(const ConvGeometry& g, const Strides& x_strides, const Strides& w_strides,
                           const Strides& y_strides, Begin begin, Tap tap, End end) {
+  if (g.groups * g.m == 0) return;  // the batch may be as large as a file likes
   const auto xs = conv_strides(x_strides), ws = conv_strides(w_strides), ys = conv_strides(y_strides);
   for (int64_t n = 0; n < g.n; ++n)
     for (int64_t gm = 0; gm < g.groups * g.m; ++gm) {
