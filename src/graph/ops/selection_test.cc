@@ -1,4 +1,4 @@
-// Unique and TfIdfVectorizer: the standard's examples, and what it does not show.
+// Unique, TfIdfVectorizer, Multinomial and LpNormalization: the standard's examples, and what it does not show.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -71,6 +71,53 @@ TEST(TfIdfVectorizer, WhatDoesNotFitIsNamed) {
       HasSubstr("puts n-grams of 1 at 0 to 9"));
   EXPECT_THAT(error("pool_strings='a'"), HasSubstr("n-grams of strings are not supported"));
   EXPECT_THAT(error(kPool + rest + "ngram_indexes=[0,1,2,3]", "f32[3]"), HasSubstr("X is f32"));
+}
+
+// 40000 draws: each share within six standard errors of its probability.
+TEST(Multinomial, DrawsEachClassAsOftenAsItsProbability) {
+  const auto y =
+      numbers_of(run_op("Multinomial", "sample_size=40000", "f64[2,3]{0,1.0986122886681098,-inf,5,5,5}")[0]);
+  const double want[2][3] = {{0.25, 0.75, 0}, {1. / 3, 1. / 3, 1. / 3}};
+  for (size_t row = 0; row < 2; ++row) {
+    double share[3] = {};
+    for (size_t i = 0; i < 40000; ++i) share[static_cast<size_t>(y[row * 40000 + i])] += 1. / 40000;
+    for (size_t k = 0; k < 3; ++k) EXPECT_NEAR(share[k], want[row][k], 6 * 0.5 / 200) << row << k;
+    EXPECT_TRUE(row == 1 || share[2] == 0);
+  }
+  EXPECT_THAT(error_of("Multinomial", "sample_size=-1", "f32[1,2]"), HasSubstr("sample_size is -1"));
+  EXPECT_THAT(error_of("Multinomial", "dtype=1", "f32[1,2]"), HasSubstr("dtype is f32"));
+  EXPECT_THAT(error_of("Multinomial", "", "f32[1,0]"), HasSubstr("[batch, classes]"));
+}
+
+TEST(LpNormalization, KnownValues) {
+  EXPECT_THAT(numbers_of(run_op("LpNormalization", "", "f64[2,2]{3,-4,0,0}")[0]),
+              ElementsAre(0.6, -0.8, 0, 0));
+  EXPECT_THAT(numbers_of(run_op("LpNormalization", "p=1 axis=0", "f64[2,2]{3,-4,1,0}")[0]),
+              ElementsAre(0.75, -1, 0.25, 0));
+  EXPECT_THAT(error_of("LpNormalization", "p=3", "f32[2]"), HasSubstr("p is 3"));
+  EXPECT_THAT(error_of("LpNormalization", "axis=1", "f32[2]"), HasSubstr("axis 1 is outside"));
+}
+
+// What has no elements takes no time, however large its other axes are; the test's time limit holds it.
+TEST(EmptyTensors, TakeNoTime) {
+  for (const auto& [op, attributes, inputs] :
+       std::initializer_list<std::tuple<const char*, const char*, const char*>>{
+           {"NonMaxSuppression", "", "f32[1099511627776,0,4] f32[1099511627776,0,0]"},
+           {"MatMul", "", "f32[1099511627776,0] f32[0,0]"},
+           {"MatMulInteger", "", "u8[1099511627776,0] u8[0,0]"},
+           {"Conv", "", "f32[1099511627776,0,1] f32[0,0,1]"},
+           {"ConvInteger", "", "u8[1099511627776,0,1] u8[0,0,1]"},
+           {"DFT", "", "f32[0,5,1] i64[]{1099511627776}"},
+           {"STFT", "", "f32[0,1099511627776,1] i64[]{1}"},
+           {"GridSample", "", "f32[1099511627776,0,1,1] f32[1099511627776,0,0,2]"},
+           {"AffineGrid", "", "f32[0,2,3] i64{0,1,1048576,1048576}"},
+           {"LpNormalization", "", "f32[1099511627776,0]"},
+           {"TfIdfVectorizer",
+            "mode='TF' min_gram_length=1 max_gram_length=1 max_skip_count=0 ngram_counts=[0] "
+            "ngram_indexes=[] pool_int64s=[]",
+            "i64[1099511627776,0]"}})
+    EXPECT_EQ(error_of(op, attributes, inputs), "") << op;
+  EXPECT_THAT(error_of("Unique", "axis=1", "f32[0,1099511627776]"), HasSubstr("its slices are empty"));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// GridSample, RoiAlign, MaxUnpool, Det and NonMaxSuppression against PyTorch's numbers and exact arithmetic.
+// GridSample, RoiAlign, MaxUnpool, AffineGrid, Col2Im, CenterCropPad, Det and NonMaxSuppression against PyTorch's numbers and exact arithmetic.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -236,6 +236,59 @@ TEST(MaxUnpool, WhatDoesNotFitIsNamed) {
               HasSubstr("strides holds"));
   EXPECT_THAT(error_of("MaxUnpool", "kernel_shape=[2,2] pads=[3,0,3,0]", x + "i64[1,1,2,2]{0,1,2,3}"),
               HasSubstr("would have -3 elements"));
+}
+
+TEST(AffineGrid, AgreesWithPyTorch) {
+  const std::string theta = "f64[1,2,3]{1,0.5,-0.25,0.25,-2,0.75} i64{1,1,2,3}";
+  expect_near(
+      numbers_of(run_op("AffineGrid", "", theta)[0]),
+      {-7. / 6, 19. / 12, -0.5, 1.75, 1. / 6, 23. / 12, -2. / 3, -5. / 12, 0, -0.25, 2. / 3, -1. / 12},
+      1e-12);
+  expect_near(numbers_of(run_op("AffineGrid", "align_corners=1", theta)[0]),
+              {-1.75, 2.5, -0.75, 2.75, 0.25, 3, -0.75, -1.5, 0.25, -1.25, 1.25, -1}, 1e-12);
+  expect_near(
+      numbers_of(run_op("AffineGrid", "",
+                        "f64[1,3,4]{1,0.5,-0.25,0.1,0.25,-2,0.75,0.2,0.5,0.25,1.5,-0.3} i64{1,1,2,1,2}")[0]),
+      {-0.275, -0.3, -1.3, 0.725, -0.05, -0.8, -0.525, 0.45, 0.2, 0.475, 0.7, 0.7}, 1e-12);
+  EXPECT_THAT(error_of("AffineGrid", "", "f32[1,2,3] i64{1,1,2}"), HasSubstr("size [1,1,2]"));
+  EXPECT_THAT(error_of("AffineGrid", "", "f32[1,2,4] i64{1,1,2,2}"), HasSubstr("[N, 2, 3]"));
+  EXPECT_THAT(error_of("AffineGrid", "", "f32[1,2,3] i64{1,1,-2,2}"), HasSubstr("-2"));
+  EXPECT_EQ(error_of("AffineGrid", "", "f32[0,2,3] i64{0,1,1048576,1048576}"), "");
+}
+
+TEST(Col2Im, AgreesWithPyTorch) {
+  std::string x = "f64[1,8,6]{", dilated = "f64[1,4,4]{";
+  for (int i = 1; i <= 48; ++i) x += fmt::format("{},", i);
+  for (int i = 1; i <= 16; ++i) dilated += fmt::format("{},", i);
+  const auto y = run_op("Col2Im", "pads=[1,0,1,0] strides=[2,1]", x + "} i64{4,3} i64{2,2}");
+  EXPECT_EQ(to_string(y[0].shape()), "[1,2,4,3]");
+  EXPECT_THAT(numbers_of(y[0]), ElementsAre(13, 33, 20, 3, 13, 10, 15, 37, 22, 5, 17, 12, 37, 81, 44, 27, 61,
+                                            34, 39, 85, 46, 29, 65, 36));
+  EXPECT_THAT(numbers_of(run_op("Col2Im", "dilations=[2,1]", dilated + "} i64{4,3} i64{2,2}")[0]),
+              ElementsAre(1, 7, 6, 3, 11, 8, 9, 23, 14, 11, 27, 16));
+  EXPECT_THAT(error_of("Col2Im", "", "f32[1,5,5] i64{5,5} i64{5}"), HasSubstr("block_shape has 1 entries"));
+  EXPECT_THAT(error_of("Col2Im", "", "f32[1,5,5] i64{5,5} i64{1,4}"),
+              HasSubstr("[N, C * 4, 10] is expected"));
+  EXPECT_THAT(error_of("Col2Im", "", "f32[1,5,5] i64{5,5} i64{1,6}"),
+              HasSubstr("beyond the padded image in axis 1"));
+  EXPECT_THAT(error_of("Col2Im", "", "f32[1,5,5] i64{5,4611686018427387904} i64{1,5}"),
+              HasSubstr("image_shape holds"));
+  EXPECT_THAT(error_of("Col2Im", "", "f32[0,1,1] i64{2147483647,2147483647,2147483647} i64{1,1,1}"),
+              HasSubstr("more than 2^48"));
+}
+
+TEST(CenterCropPad, TheOddElementIsAtTheEnd) {
+  EXPECT_THAT(numbers_of(run_op("CenterCropPad", "", "i32{1,2,3,4,5} i64{2}")[0]), ElementsAre(2, 3));
+  EXPECT_THAT(numbers_of(run_op("CenterCropPad", "", "i32{1,2} i64{5}")[0]), ElementsAre(0, 1, 2, 0, 0));
+  EXPECT_THAT(numbers_of(run_op("CenterCropPad", "axes=[1]", "i32[2,3]{1,2,3,4,5,6} i64{1}")[0]),
+              ElementsAre(2, 5));
+  EXPECT_THAT(numbers_of(run_op("CenterCropPad", "", "i32[2,3]{1,2,3,4,5,6} i64{1,5}")[0]),
+              ElementsAre(0, 1, 2, 3, 0));
+  EXPECT_THAT(error_of("CenterCropPad", "", "f32[2,3] i64{1}"), HasSubstr("shape has 1 sizes for 2 axes"));
+  EXPECT_THAT(error_of("CenterCropPad", "axes=[0,-2]", "f32[2,3] i64{1,1}"),
+              HasSubstr("axis -2 is given twice"));
+  EXPECT_THAT(error_of("CenterCropPad", "", "f32[2,3] i64{1,-1}"), HasSubstr("-1"));
+  EXPECT_THAT(error_of("CenterCropPad", "axes=[2]", "f32[2,3] i64{1}"), HasSubstr("axis 2 is outside"));
 }
 
 /// Cofactors by their definition: the determinant without row i and column j.
