@@ -21,9 +21,11 @@ Result list_ops() {
     if (op->domain == kDunlinDomain) continue;
     const OpDef* oldest = op;
     while (oldest->older) oldest = oldest->older;
+    const std::string name =
+        op->domain.empty() ? std::string(op->name) : fmt::format("{}.{}", op->domain, op->name);
     result.json["ops"].push_back(
-        {{"name", op->name}, {"since", oldest->since}, {"gradient", op->gradient != nullptr}});
-    result.text += fmt::format("{:<28} from opset {:>2}{}\n", op->name, oldest->since,
+        {{"name", name}, {"since", oldest->since}, {"gradient", op->gradient != nullptr}});
+    result.text += fmt::format("{:<33} from opset {:>2}{}\n", name, oldest->since,
                                op->gradient         ? "  gradient"
                                : op->stops_gradient ? ""
                                                     : "  no gradient");
