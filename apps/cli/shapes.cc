@@ -27,6 +27,7 @@ std::map<std::string, Shape> input_shapes(const Session& session, const std::vec
     given[word.substr(0, at)] = shape;
   }
   for (const ValueInfo& input : session.inputs()) {
+    if (input.sequence || input.optional) continue;  // known only in a run
     Shape shape = input.shape;
     if (const auto it = given.find(input.name); it != given.end()) {
       shape = it->second;
@@ -49,6 +50,9 @@ std::map<std::string, Tensor> random_inputs(const Session& session,
   std::map<std::string, Tensor> out;
   Philox rng(1);
   for (const ValueInfo& input : session.inputs()) {
+    if (!shapes.contains(input.name))
+      fail(ErrorCode::kUnsupported, "input \"{}\" is {}: only tensors can be made up for a measurement",
+           input.name, input.sequence ? "a sequence" : "optional");
     Tensor t(input.format, shapes.at(input.name));
     if (input.format == format_of<float>())
       for (int64_t i = 0; i < t.num_elements(); ++i) t.data<float>()[i] = static_cast<float>(rng.normal());

@@ -18,6 +18,10 @@ struct RunContext {
   /// What the outputs of one op may take whose sizes are known only in the run. A session lowers it to what
   /// its own limit leaves.
   uint64_t max_bytes = UINT64_MAX;
+  /// Of all loops of a run together, loops inside loops included: a small file may ask for 2^62.
+  uint64_t max_iterations = 1'000'000;
+  /// What is left of them; a run that is given none counts from max_iterations.
+  uint64_t* iterations_left = nullptr;
 };
 
 }  // namespace dunlin

@@ -12,6 +12,8 @@
 ///
 /// Shapes    any that the model's inputs allow; dimensions of the same name must agree over all inputs.
 /// Formats   as the model declares them. Outputs are row major.
+/// Loops     a run may take RunContext::max_iterations in all its loops together; each subgraph keeps plans as the
+///           model does, one per combination of shapes that it met.
 /// Aliasing  inputs are only read, and borrowed for the call. An output's memory is the caller's as long as
 ///           the tensor lives; memory of outputs that were dropped is used again by the next run.
 /// Results   the same bits for any number of threads.
@@ -19,7 +21,7 @@
 ///           weights, for use by a second thread.
 /// Errors    kInvalidArgument for a wrong input name (the message lists the right ones), shape or format;
 ///           kUnsupported for an op that Dunlin does not have; kResourceExhausted, naming the node and its
-///           bytes, for a run that needs more than max_run_bytes.
+///           bytes, for a run that needs more than max_run_bytes, or more iterations than it may take.
 #pragma once
 
 #include <filesystem>
@@ -30,6 +32,7 @@
 #include <vector>
 
 #include "dunlin/run_context.h"
+#include "dunlin/run_value.h"
 #include "dunlin/tensor.h"
 
 namespace dunlin {
@@ -59,6 +62,8 @@ struct ValueInfo {
   Format format = nullptr;
   Shape shape;
   bool rank_known = true;
+  bool sequence = false;  ///< of tensors of that format; shapes may differ
+  bool optional = false;  ///< there may be nothing
 };
 
 class Session {
@@ -78,6 +83,9 @@ class Session {
   std::vector<Tensor> run(const std::map<std::string, Tensor>& inputs, const RunContext& context = {});
   /// Inputs in the order of inputs().
   std::vector<Tensor> run(std::span<const Tensor> inputs, const RunContext& context = {});
+
+  /// The same for models with inputs or outputs that are sequences or optional.
+  std::vector<RunValue> run_values(std::vector<RunValue> inputs, const RunContext& context = {});
 
   /// A variable's value, to be read or written between runs. Its shape and format stay.
   Tensor& variable(std::string_view name);

@@ -80,12 +80,29 @@ std::string compare_statistics(const Tensor& got, const Tensor& expected) {
   return fmt::format("is random with mean {}, expected {} within {}", mean_a, mean_b, error);
 }
 
+std::string kind_of(const RunValue& v) {
+  if (v.is_nothing()) return "nothing";
+  return v.is_sequence() ? fmt::format("a sequence of {}", v.elements().size()) : "a tensor";
+}
+
+/// Tensors one by one by `compare`, whatever they are in.
+template <typename Compare>
+std::string compare_all(const RunValue& got, const RunValue& expected, const Compare& compare) {
+  if (kind_of(got) != kind_of(expected))
+    return fmt::format("is {}, expected {}", kind_of(got), kind_of(expected));
+  if (got.is_tensor()) return compare(got.tensor(), expected.tensor());
+  for (size_t i = 0; got.is_sequence() && i < got.elements().size(); ++i)
+    if (std::string text = compare(*got.elements()[i], *expected.elements()[i]); !text.empty())
+      return fmt::format("element {}: {}", i, text);
+  return "";
+}
+
 /// Whether the model draws random numbers for these inputs.
-bool draws(const Graph& g, std::span<const Tensor> inputs) {
+bool draws(const Graph& g, std::span<const RunValue> inputs) {
   const auto known = [&](const Node& node, size_t i) -> const Tensor* {
     if (i >= node.inputs.size() || node.inputs[i] == kNoValue) return nullptr;
     for (size_t k = 0; k < g.inputs.size() && k < inputs.size(); ++k)
-      if (g.inputs[k] == node.inputs[i]) return &inputs[k];
+      if (g.inputs[k] == node.inputs[i]) return inputs[k].is_tensor() ? &inputs[k].tensor() : nullptr;
     return g.initializer(node.inputs[i]);
   };
   return std::any_of(g.nodes.begin(), g.nodes.end(), [&](const Node& node) {
@@ -98,25 +115,26 @@ bool draws(const Graph& g, std::span<const Tensor> inputs) {
   });
 }
 
-std::vector<Tensor> load_tensors(const fs::path& folder, const char* stem, const Graph& g,
-                                 const std::vector<ValueId>& values) {
-  std::vector<Tensor> tensors;
+std::vector<RunValue> load_values(const fs::path& folder, const char* stem, const Graph& g,
+                                  const std::vector<ValueId>& values) {
+  std::vector<RunValue> loaded;
   for (size_t i = 0;; ++i) {
     const fs::path path = folder / fmt::format("{}_{}.pb", stem, i);
     if (!fs::exists(path)) break;
-    Tensor t = onnx::load_tensor_file(path);
+    RunValue v = onnx::load_value_file(path, i < values.size() ? g.type(values[i]) : Type{});
     // The test data hold bf16 as u16, because NumPy has no bf16.
-    if (i < values.size() && g.type(values[i]).format == &formats::kBF16 && t.format() == &formats::kU16) {
-      Tensor bf16(&formats::kBF16, t.shape());
-      std::ranges::copy(t.plane(Plane::kPayload), bf16.plane(Plane::kPayload).begin());
-      t = std::move(bf16);
+    if (i < values.size() && g.type(values[i]).format == &formats::kBF16 && v.is_tensor() &&
+        v.format() == &formats::kU16) {
+      Tensor bf16(&formats::kBF16, v.tensor().shape());
+      std::ranges::copy(v.tensor().plane(Plane::kPayload), bf16.plane(Plane::kPayload).begin());
+      v = std::move(bf16);
     }
-    tensors.push_back(std::move(t));
+    loaded.push_back(std::move(v));
   }
-  if (tensors.size() != values.size())
+  if (loaded.size() != values.size())
     fail(ErrorCode::kInvalidArgument, "{} has {} {} files, the model has {}", folder.filename().string(),
-         tensors.size(), stem, values.size());
-  return tensors;
+         loaded.size(), stem, values.size());
+  return loaded;
 }
 
 bool contradicts(const Shape& declared, const Shape& given) {
@@ -128,18 +146,20 @@ bool contradicts(const Shape& declared, const Shape& given) {
 
 void run_data_set(const fs::path& folder, Model& model, const Graph& inlined, const ModelRunner& runner,
                   const ConformOptions& options, ConformCase& c) {
-  const std::vector<Tensor> inputs = load_tensors(folder, "input", model.graph, model.graph.inputs);
-  const std::vector<Tensor> expected = load_tensors(folder, "output", model.graph, model.graph.outputs);
+  std::vector<RunValue> inputs = load_values(folder, "input", model.graph, model.graph.inputs);
+  const std::vector<RunValue> expected = load_values(folder, "output", model.graph, model.graph.outputs);
   // Four models declare another shape than their own data have: the data decide.
   for (size_t i = 0; i < inputs.size(); ++i) {
     Type& type = model.graph.values[static_cast<size_t>(model.graph.inputs[i])].type;
-    if (type.shape && contradicts(*type.shape, inputs[i].shape())) type.shape = inputs[i].shape();
+    if (type.shape && inputs[i].is_tensor() && contradicts(*type.shape, inputs[i].tensor().shape()))
+      type.shape = inputs[i].tensor().shape();
   }
   c.random |= draws(inlined, inputs);
-  const std::vector<Tensor> got = runner(model, inputs);
+  const std::vector<RunValue> got = runner(model, std::move(inputs));
   for (size_t i = 0; i < expected.size() && c.reason.empty(); ++i) {
-    const std::string text =
-        c.random ? compare_statistics(got[i], expected[i]) : compare_values(got[i], expected[i], options);
+    const std::string text = compare_all(got[i], expected[i], [&](const Tensor& a, const Tensor& b) {
+      return c.random ? compare_statistics(a, b) : compare_values(a, b, options);
+    });
     if (!text.empty())
       c.reason = fmt::format("output \"{}\" {}", model.graph.value_name(model.graph.outputs[i]), text);
   }
@@ -188,10 +208,10 @@ ConformCase run_case(const fs::path& folder, std::string name, const ModelRunner
 
 }  // namespace
 
-std::vector<Tensor> run_with_references(const Model& model, std::span<const Tensor> inputs) {
+std::vector<RunValue> run_with_references(const Model& model, std::vector<RunValue> inputs) {
   const Graph graph = inline_functions(model);
   check_supported(graph);
-  return evaluate(graph, inputs);
+  return evaluate_values(graph, std::move(inputs));
 }
 
 std::string ConformReport::json() const {

@@ -12,10 +12,10 @@ namespace dunlin {
 /// Runs a model: inputs in the order of model.graph.inputs, outputs in the order of its outputs. Throws
 /// kUnsupported for what it cannot run. Handed in, so that the same cases hold the references and the
 /// runtime.
-using ModelRunner = std::function<std::vector<Tensor>(const Model& model, std::span<const Tensor> inputs)>;
+using ModelRunner = std::function<std::vector<RunValue>(const Model& model, std::vector<RunValue> inputs)>;
 
 /// The scalar references, one node after the other.
-std::vector<Tensor> run_with_references(const Model& model, std::span<const Tensor> inputs);
+std::vector<RunValue> run_with_references(const Model& model, std::vector<RunValue> inputs);
 
 struct ConformCase {
   enum class Result : uint8_t { kPassed, kFailed, kUnsupported };

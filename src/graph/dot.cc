@@ -88,14 +88,15 @@ class Drawing {
       if (const GraphPtr* sub = std::get_if<GraphPtr>(&attribute))
         label += fmt::format("\n{}: {} nodes", name, (*sub)->nodes.size());
     const std::string self = fmt::format("n{}", i);
-    for_each_read(graph_, node, [&](ValueId v) {
+    for (ValueId v : node.inputs) {
+      if (v == kNoValue) continue;
       if (const Tensor* t = graph_.initializer(v)) {
         has_weights |= t->format()->kind == FormatDef::Kind::kFloat && t->num_elements() > 1;
         label += fmt::format("\n{} {}{}", shortened(graph_.value_name(v)), t->format()->name,
                              to_string(t->shape()));
       }
       edges += edge(v, self);
-    });
+    }
     const std::string name = !node.name.empty() || node.outputs.empty() || node.outputs[0] == kNoValue
                                  ? node.name
                                  : graph_.value_name(node.outputs[0]);

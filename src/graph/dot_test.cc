@@ -70,7 +70,8 @@ TEST(Dot, SubgraphsAndTheirReadsAreSeen) {
   const GraphPtr branch = std::make_shared<Graph>(body);
   g.nodes[1].op = "If";
   g.nodes[1].attributes = {{"then_branch", branch}, {"else_branch", branch}};
-  g.nodes[1].inputs = {condition};
+  const ValueId h = g.nodes[1].inputs[0];
+  g.nodes[1].inputs = {condition, h, h};
   const std::string dot = to_dot(g);
   EXPECT_THAT(dot, HasSubstr(R"(n1 [label="If\nelse_branch: 1 nodes\nthen_branch: 1 nodes")"));
   EXPECT_THAT(dot, HasSubstr("n0 -> n1"));

@@ -9,4 +9,9 @@ namespace dunlin {
 std::vector<Tensor> evaluate(const Graph& graph, std::span<const Tensor> inputs,
                              const RunContext& context = {});
 
+/// The same for values of any kind. Of a subgraph, `inputs` go on with what it captures. The results own their
+/// bytes.
+std::vector<RunValue> evaluate_values(const Graph& graph, std::vector<RunValue> inputs,
+                                      const RunContext& context = {});
+
 }  // namespace dunlin

@@ -1,11 +1,14 @@
 #include "graph/infer.h"
 
 #include <algorithm>
+#include <deque>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "graph/macs.h"
 #include "graph/shape_values.h"
+#include "graph/splice.h"
 
 namespace dunlin {
 
@@ -39,7 +42,7 @@ bool gather_known(const Graph& g, const Node& node, const OpDef& op, const std::
 std::optional<uint64_t> bytes_of(const std::vector<Type>& types) {
   uint64_t bytes = 0;
   for (const Type& t : types) {
-    if (!t.format || !is_plain(t.format) || !t.shape || !t.shape->known() || t.kind != Type::Kind::kTensor)
+    if (!t.format || !is_plain(t.format) || !t.shape || !t.shape->known() || !t.is_tensor())
       return std::nullopt;
     bytes += static_cast<uint64_t>(t.shape->num_elements()) * static_cast<uint64_t>(element_bytes(t.format));
   }
@@ -57,6 +60,12 @@ uint64_t bytes_of(const std::vector<const Tensor*>& tensors) {
 class Folded {
  public:
   explicit Folded(const Graph& g) : reads_(use_counts(g)) {}
+  /// A node of a subgraph has become one of the graph.
+  void add_reads(const Graph& g, const Node& node) {
+    reads_.resize(g.values.size(), 0);
+    for (ValueId v : node.inputs)
+      if (v != kNoValue) ++reads_[static_cast<size_t>(v)];
+  }
   uint64_t bytes() const { return bytes_; }
   void add(ValueId v, uint64_t bytes) {
     made_.emplace(v, bytes);
@@ -78,6 +87,51 @@ class Folded {
   uint64_t bytes_ = 0;
 };
 
+/// Puts the subgraph that an If takes in its place.
+class BranchTaker {
+ public:
+  /// none: the node is no If, or its condition is not known.
+  static std::optional<Body> branch(const Graph& g, const Node& node, const std::set<ValueId>& variable) {
+    if (node.op != "If" || !node.domain.empty() || num_own_inputs(node) != 1) return std::nullopt;
+    const Tensor* condition = variable.contains(node.inputs[0]) ? nullptr : g.initializer(node.inputs[0]);
+    if (!condition || condition->num_elements() != 1 || condition->format() != &formats::kBool)
+      return std::nullopt;
+    const std::string_view name = to_scalar(*condition) != 0 ? "then_branch" : "else_branch";
+    // One that does not fit is left for inference to complain about.
+    for (const Body& body : bodies_of(node))
+      if (body.attribute == name && body.graph->inputs.empty() &&
+          body.graph->outputs.size() == node.outputs.size())
+        return body;
+    return std::nullopt;
+  }
+
+  std::vector<Node> take(Graph& g, const Node& node, const Body& body) {
+    if (used_.empty())
+      for (const Value& v : g.values) used_.insert(v.name);
+    std::string prefix;
+    for (size_t i = 0; prefix.empty() && i < node.outputs.size(); ++i)
+      if (node.outputs[i] != kNoValue) prefix = g.value_name(node.outputs[i]);
+    constexpr size_t kLongest = 256;  // a name grows with every If inside an If
+    if (prefix.size() > kLongest) prefix.resize(kLongest);
+    const auto unused = [&](const std::string& inner) {
+      const std::string base = prefix + "/" + inner;
+      std::string name = base;
+      for (int i = 2; !used_.insert(name).second; ++i) name = fmt::format("{}_{}", base, i);
+      return name;
+    };
+    const std::span<const ValueId> captures =
+        std::span(node.inputs).subspan(body.first_capture, body.graph->captured.size());
+    const Splice splice(g, *body.graph, body.graph->captured, captures, node.outputs, unused);
+    std::vector<Node> nodes;
+    for (const Node& inner : body.graph->nodes) nodes.push_back(splice.node(inner, prefix));
+    for (Node& copy : splice.copies(prefix)) nodes.push_back(std::move(copy));
+    return nodes;
+  }
+
+ private:
+  std::unordered_set<std::string> used_;
+};
+
 }  // namespace
 
 Graph infer_and_fold(Graph g, const InferOptions& options) {
@@ -88,25 +142,34 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
   std::vector<Node> kept;
   Folded folded(g);
   ShapeValues values;
-  for (Node& node : g.nodes) {
+  BranchTaker branches;
+  std::deque<Node> todo(std::make_move_iterator(g.nodes.begin()), std::make_move_iterator(g.nodes.end()));
+  while (!todo.empty()) {
+    Node node = std::move(todo.front());
+    todo.pop_front();
     const OpDef& op = op_of(g, node);
+    if (const auto body = BranchTaker::branch(g, node, options.variable)) {
+      std::vector<Node> taken = branches.take(g, node, *body);
+      for (const Node& n : taken) folded.add_reads(g, n);
+      for (ValueId v : node.inputs) folded.release(g, v);
+      todo.insert(todo.begin(), std::make_move_iterator(taken.begin()), std::make_move_iterator(taken.end()));
+      continue;
+    }
     std::vector<const Tensor*> constants;
     std::vector<Tensor> shape_only;
     const bool all_known = gather_known(g, node, op, options.variable, constants, shape_only);
     std::vector<Type> in_types;
     for (ValueId v : node.inputs) in_types.push_back(v == kNoValue ? Type{} : g.type(v));
-    std::vector<Type> out_types = infer_node(g, node, in_types, constants);
+    std::vector<Type> out_types = infer_node(g, node, in_types, constants, options.depth);
     values.visit(g, node, in_types, constants);
     if (!out_types.empty()) values.refine(g, node, in_types, constants, out_types[0]);
     const std::optional<uint64_t> bytes = bytes_of(out_types);
-    const bool fold = all_known && !op.random && !op.costly && bytes &&
+    const bool fold = all_known && !op.random && !op.costly && op.forward && bytes &&
                       *bytes + folded.bytes() <= options.max_folded_bytes &&
                       *bytes <= std::max(4 * bytes_of(constants), options.max_grown_bytes) &&
                       (constants.size() < 2 || !constants[0] || !constants[1] ||
                        macs_of(node, constants[0]->shape(), constants[1]->shape(), *out_types[0].shape) <=
-                           options.max_folded_macs) &&
-                      std::none_of(node.attributes.begin(), node.attributes.end(),
-                                   [](const auto& a) { return std::holds_alternative<GraphPtr>(a.second); });
+                           options.max_folded_macs);
     std::vector<Tensor> results;
     if (fold) results = run_reference(g, node, constants);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
@@ -117,6 +180,7 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
       // What a file says of a value between nodes is only a claim: an op that does not know overrules it.
       type.shape = std::move(out_types[i].shape);
       type.kind = out_types[i].kind;
+      type.optional = out_types[i].optional;
       if (!fold) continue;
       folded.add(v, results[i].num_bytes());
       g.initializers[v] = std::make_shared<const Tensor>(std::move(results[i]));
@@ -142,7 +206,8 @@ Graph remove_dead(Graph g) {
     keep[i] = std::any_of(node.outputs.begin(), node.outputs.end(),
                           [&](ValueId v) { return v != kNoValue && live[static_cast<size_t>(v)]; });
     if (!keep[i]) continue;
-    for_each_read(g, node, mark);
+    for (ValueId v : node.inputs)
+      if (v != kNoValue) mark(v);
   }
   std::vector<Node> nodes;
   for (size_t i = 0; i < g.nodes.size(); ++i)

@@ -18,6 +18,7 @@ struct InferOptions {
   uint64_t max_folded_bytes = uint64_t{1} << 30;
   uint64_t max_grown_bytes = uint64_t{1} << 24;
   uint64_t max_folded_macs = uint64_t{1} << 28;
+  int depth = 0;  ///< of a subgraph: how many it is in
 };
 
 /// Infers every type; nodes whose inputs are all known (or of which only shapes are read) are evaluated and

@@ -15,7 +15,7 @@ Inspection::Port port(const Graph& g, ValueId v, const Type& type) {
   Inspection::Port p{
       .name = g.value_name(v), .format = type.format ? std::string(type.format->name) : "?", .shape = {}};
   if (type.kind == Type::Kind::kSequence) p.format = "sequence(" + p.format + ")";
-  if (type.kind == Type::Kind::kOptional) p.format = "optional(" + p.format + ")";
+  if (type.optional) p.format = "optional(" + p.format + ")";
   p.rank_known = type.shape.has_value();
   if (type.shape)
     for (int64_t d : *type.shape)
@@ -71,6 +71,11 @@ std::optional<uint64_t> macs_of(const Graph& g, const Node& node) {
 void count_macs(const Graph& graph, const std::map<std::string, Shape, std::less<>>& given, Inspection& out) {
   InferOptions options;
   for (ValueId v : graph.inputs) {
+    if (!graph.type(v).is_tensor()) {
+      out.macs_why_not = fmt::format("input \"{}\" is {}, whose elements only a run knows",
+                                     graph.value_name(v), to_string(graph.type(v)));
+      return;
+    }
     const auto it = given.find(graph.value_name(v));
     if (it == given.end() && !graph.type(v).shape) {
       out.macs_why_not = fmt::format("the rank of input \"{}\" is not known", graph.value_name(v));
@@ -84,6 +89,11 @@ void count_macs(const Graph& graph, const std::map<std::string, Shape, std::less
     const Graph g = infer_and_fold(graph, options);
     uint64_t sum = 0;
     for (const Node& node : g.nodes) {
+      if (!bodies_of(node).empty()) {
+        out.macs_why_not =
+            fmt::format("{}: what its subgraphs take is known only after running", describe(g, node));
+        return;
+      }
       const std::optional<uint64_t> macs = macs_of(g, node);
       if (!macs) {
         out.macs_why_not = fmt::format("{}: its shapes are known only after running", describe(g, node));

@@ -9,9 +9,8 @@ namespace dunlin {
 std::string to_string(const Type& type) {
   std::string text(type.format ? type.format->name : "?");
   if (type.shape) text += to_string(*type.shape);
-  if (type.kind == Type::Kind::kSequence) return "sequence(" + text + ")";
-  if (type.kind == Type::Kind::kOptional) return "optional(" + text + ")";
-  return text;
+  if (type.kind == Type::Kind::kSequence) text = "sequence(" + text + ")";
+  return type.optional ? "optional(" + text + ")" : text;
 }
 
 ValueId Graph::add_value(std::string name, Type type) {
@@ -67,11 +66,32 @@ std::vector<int> producers(const Graph& graph) {
 
 std::vector<int> use_counts(const Graph& graph) {
   std::vector<int> result(graph.values.size(), 0);
-  const auto use = [&](ValueId v) { ++result[static_cast<size_t>(v)]; };
-  for (const Node& node : graph.nodes) for_each_read(graph, node, use);
-  for (ValueId v : graph.outputs)
-    if (v != kNoValue) use(v);
+  const auto use = [&](const std::vector<ValueId>& values) {
+    for (ValueId v : values)
+      if (v != kNoValue) ++result[static_cast<size_t>(v)];
+  };
+  for (const Node& node : graph.nodes) use(node.inputs);
+  use(graph.outputs);
   return result;
+}
+
+size_t num_own_inputs(const Node& node) {
+  size_t captured = 0;
+  for (const auto& [name, attribute] : node.attributes)
+    if (const GraphPtr* sub = std::get_if<GraphPtr>(&attribute)) captured += (*sub)->captured.size();
+  DUNLIN_CHECK(captured <= node.inputs.size());
+  return node.inputs.size() - captured;
+}
+
+std::vector<Body> bodies_of(const Node& node) {
+  std::vector<Body> out;
+  size_t at = num_own_inputs(node);
+  for (const auto& [name, attribute] : node.attributes)
+    if (const GraphPtr* sub = std::get_if<GraphPtr>(&attribute)) {
+      out.push_back({name, sub->get(), out.size(), at});
+      at += (*sub)->captured.size();
+    }
+  return out;
 }
 
 namespace {
@@ -93,6 +113,8 @@ template <>
 constexpr std::string_view kTypeName<std::vector<float>> = "a list of floats";
 template <>
 constexpr std::string_view kTypeName<std::vector<std::string>> = "a list of strings";
+template <>
+constexpr std::string_view kTypeName<Type> = "a type";
 }  // namespace
 
 template <typename T>
@@ -111,5 +133,6 @@ template const GraphPtr* find_attribute(const Node&, std::string_view);
 template const std::vector<int64_t>* find_attribute(const Node&, std::string_view);
 template const std::vector<float>* find_attribute(const Node&, std::string_view);
 template const std::vector<std::string>* find_attribute(const Node&, std::string_view);
+template const Type* find_attribute(const Node&, std::string_view);
 
 }  // namespace dunlin

@@ -26,10 +26,13 @@ inline constexpr std::string_view kDunlinDomain = "dunlin";
 inline constexpr int kNewestOpset = 21;
 
 struct Type {
-  enum class Kind : uint8_t { kTensor, kSequence, kOptional };
+  enum class Kind : uint8_t { kTensor, kSequence };
   Kind kind = Kind::kTensor;
   Format format = nullptr;     ///< of the elements; null while unknown
   std::optional<Shape> shape;  ///< none while the rank is unknown; dimensions as shape.h says
+  bool optional = false;       ///< there may be nothing
+
+  bool is_tensor() const { return kind == Kind::kTensor && !optional; }
 
   bool operator==(const Type&) const = default;
 };
@@ -50,7 +53,7 @@ struct AttributeRef {
 };
 
 using Attribute = std::variant<int64_t, float, std::string, TensorPtr, GraphPtr, std::vector<int64_t>,
-                               std::vector<float>, std::vector<std::string>, AttributeRef>;
+                               std::vector<float>, std::vector<std::string>, Type, AttributeRef>;
 using Attributes = std::map<std::string, Attribute, std::less<>>;
 
 struct Node {
@@ -58,7 +61,9 @@ struct Node {
   std::string domain;  ///< "" is ai.onnx
   std::string name;    ///< may be empty; errors then name the first output
   Attributes attributes;
-  std::vector<ValueId> inputs;   ///< kNoValue for an optional one left out
+  /// kNoValue for an optional one left out. After the op's own follow those that its subgraphs capture, in
+  /// the order of attributes, so that whoever asks what a node reads need not look into them.
+  std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;  ///< likewise
   int opset = 0;                 ///< 0: the graph's opset for the domain
   std::string doc_string = {};
@@ -78,7 +83,8 @@ struct Graph {
   std::unordered_map<ValueId, TensorPtr> initializers;
   std::vector<std::string> symbols;                ///< dimension -(2 + i) is named symbols[i]
   std::map<std::string, int, std::less<>> opsets;  ///< domain -> version
-  /// In a subgraph: values of the enclosing graph that it reads, by name.
+  /// In a subgraph: what stands for values of the enclosing graph. The node that has the subgraph lists those
+  /// among its inputs; on reading they bear the same names.
   std::vector<ValueId> captured;
   std::string doc_string = {};
 
@@ -115,16 +121,17 @@ std::string describe(const Graph& graph, const Node& node);
 
 /// Producer of each value: index into graph.nodes, or -1.
 std::vector<int> producers(const Graph& graph);
-/// Calls f(value) for each of the node's reads: its inputs that are there, and what its subgraphs capture.
-template <typename F>
-void for_each_read(const Graph& graph, const Node& node, F f) {
-  for (ValueId v : node.inputs)
-    if (v != kNoValue) f(v);
-  for (const auto& [name, attribute] : node.attributes)
-    if (const GraphPtr* sub = std::get_if<GraphPtr>(&attribute))
-      for (ValueId inner : (*sub)->captured)
-        if (const ValueId v = graph.find((*sub)->value_name(inner)); v != kNoValue) f(v);
-}
+/// A subgraph of a node.
+struct Body {
+  std::string_view attribute;
+  const Graph* graph;
+  size_t index;          ///< among the node's subgraphs
+  size_t first_capture;  ///< what stands for graph->captured[i] is the node's input first_capture + i
+};
+/// In the order of attributes.
+std::vector<Body> bodies_of(const Node& node);
+/// How many inputs are the op's own.
+size_t num_own_inputs(const Node& node);
 /// How often each value is read by nodes and graph outputs.
 std::vector<int> use_counts(const Graph& graph);
 

@@ -71,6 +71,12 @@ void NodeView::error_text(ErrorCode code, const std::string& message) const {
   fail(code, "{}: {}", describe(*graph_, *node_), message);
 }
 
+Body NodeView::body(std::string_view name) const {
+  for (const Body& b : bodies_of(*node_))
+    if (b.attribute == name) return b;
+  error("the subgraph {} is missing", name);
+}
+
 int NodeView::normalize_axis(int64_t axis, int rank) const {
   if (axis < -rank || axis >= rank) error("axis {} is outside [{}, {})", axis, -rank, rank);
   return static_cast<int>(axis < 0 ? axis + rank : axis);
@@ -127,6 +133,79 @@ void OpCall::allocate(int i, Format format, Shape shape) const {
   output(i) = Tensor(format, std::move(shape));
 }
 
+const RunValue& ValueCall::value(int i) const {
+  if (!has_input(i) || inputs_[static_cast<size_t>(i)] == nullptr) error("input {} is missing", i);
+  return *inputs_[static_cast<size_t>(i)];
+}
+
+const Tensor& ValueCall::tensor(int i) const {
+  if (!value(i).is_tensor())
+    error("input {} is {}, a tensor is expected", i, value(i).is_sequence() ? "a sequence" : "nothing");
+  return value(i).tensor();
+}
+
+const RunValue::Elements& ValueCall::elements(int i) const {
+  if (!value(i).is_sequence())
+    error("input {} is {}, a sequence is expected", i, value(i).is_tensor() ? "a tensor" : "nothing");
+  return value(i).elements();
+}
+
+void ValueCall::give(int i, RunValue value) const {
+  if (has_output(i)) outputs_[static_cast<size_t>(i)] = std::move(value);
+}
+
+Tensor ValueCall::allocate(Format format, Shape shape) const {
+  check_output_bytes(graph(), node(), format, shape, *context_);
+  return Tensor(format, std::move(shape));
+}
+
+void ValueCall::check_bytes(uint64_t bytes, std::string_view what) const {
+  if (bytes > context_->max_bytes)
+    exhausted("{} take {} bytes, {} are left for this run", what, bytes, context_->max_bytes);
+}
+
+std::vector<RunValue> ValueCall::run_body(const Body& body, std::vector<RunValue> inputs,
+                                          uint64_t held) const {
+  check_bytes(held, "the values that it holds on to");
+  RunContext inner = *context_;
+  inner.max_bytes -= held;
+  // Every iteration of every loop draws numbers of its own.
+  constexpr uint64_t kOdd = 0x9e3779b97f4a7c15;
+  inner.seed += kOdd * (inner.max_iterations - *inner.iterations_left);
+  for (size_t i = 0; i < body.graph->captured.size(); ++i) {
+    const RunValue* v = inputs_[body.first_capture + i];
+    inputs.push_back(v ? v->view() : RunValue());
+  }
+  return (*bodies_)(body, std::move(inputs), inner);
+}
+
+void ValueCall::count_iteration() const {
+  if (*context_->iterations_left == 0)
+    exhausted("the loops of this run took the {} iterations that they may", context_->max_iterations);
+  --*context_->iterations_left;
+}
+
+namespace {
+Type type_of(const RunValue* v) {
+  if (!v) return {};
+  if (v->is_tensor()) return {.format = v->format(), .shape = v->tensor().shape()};
+  return {.kind = v->is_sequence() ? Type::Kind::kSequence : Type::Kind::kTensor,
+          .format = v->format(),
+          .shape = {},
+          .optional = v->is_nothing()};
+}
+}  // namespace
+
+std::vector<Type> ValueCall::output_types() const {
+  std::vector<Type> types;
+  std::vector<const Tensor*> constants;
+  for (const RunValue* v : inputs_) {
+    types.push_back(type_of(v));
+    constants.push_back(v && v->is_tensor() ? &v->tensor() : nullptr);
+  }
+  return infer_node(graph(), node(), types, constants);
+}
+
 uint64_t random_stream(const Graph& graph, const Node& node) {
   std::string_view name;
   for (ValueId v : node.outputs)
@@ -169,14 +248,29 @@ void check_output(const Graph& graph, const Node& node, const Shape& shape) {
     fail(e.code(), "{}: output: {}", describe(graph, node), e.what());
   }
 }
+
+void check_kinds(const Graph& graph, const Node& node, const OpDef& op, std::span<const Type> types) {
+  if (op.run) return;
+  for (size_t i = 0; i < types.size(); ++i)
+    if (!types[i].is_tensor())
+      fail(ErrorCode::kInvalidArgument, "{}: input {} is {}, a tensor is expected", describe(graph, node), i,
+           to_string(types[i]));
+  for (const Body& b : bodies_of(node))
+    fail(ErrorCode::kInvalidArgument, "{}: attribute {} is a graph; {} runs none", describe(graph, node),
+         b.attribute, node.op);
+}
 }  // namespace
 
 std::vector<Type> infer_node(const Graph& graph, const Node& node, std::span<const Type> types,
-                             std::span<const Tensor* const> constants) {
+                             std::span<const Tensor* const> constants, int depth) {
   const OpDef& op = op_of(graph, node);
+  check_kinds(graph, node, op, types);
+  if (depth > kMaxBodyDepth)
+    fail(ErrorCode::kResourceExhausted, "{}: subgraphs are nested deeper than {}", describe(graph, node),
+         kMaxBodyDepth);
   std::vector<Type> out;
   try {
-    out = op.infer(InferArgs(graph, node, types, constants));
+    out = op.infer(InferArgs(graph, node, types, constants, depth));
   } catch (const NotYetKnown&) {
     // Rank unknown: at least the element type of the first input is the best guess for most ops, but a guess
     // is worse than none, so only the count is kept.
@@ -203,6 +297,17 @@ std::vector<Tensor> run_reference(const Graph& graph, const Node& node, std::spa
       outputs[i] = Tensor(out_types[i].format, *out_types[i].shape);
     }
   op_of(graph, node).forward(OpCall(graph, node, inputs, outputs, context));
+  return outputs;
+}
+
+std::vector<RunValue> run_values(const Graph& graph, const Node& node,
+                                 std::span<const RunValue* const> inputs, const RunContext& context,
+                                 const BodyRunner& bodies) {
+  std::vector<RunValue> outputs(node.outputs.size());
+  RunContext counted = context;
+  uint64_t iterations = context.max_iterations;
+  if (!counted.iterations_left) counted.iterations_left = &iterations;
+  op_of(graph, node).run(ValueCall(graph, node, inputs, outputs, counted, bodies));
   return outputs;
 }
 

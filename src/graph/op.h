@@ -2,12 +2,14 @@
 // parity, gradient and documentation-table tests, so that a new op touches two files.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/random.h"
 #include "dunlin/run_context.h"
+#include "dunlin/run_value.h"
 #include "graph/ir.h"
 
 namespace dunlin {
@@ -21,6 +23,8 @@ class NodeView {
   const Node& node() const { return *node_; }
   int opset() const { return graph_->opset_of(*node_); }
   int num_inputs() const { return static_cast<int>(node_->inputs.size()); }
+  /// Without those that subgraphs capture.
+  int num_own_inputs() const { return static_cast<int>(dunlin::num_own_inputs(*node_)); }
   int num_outputs() const { return static_cast<int>(node_->outputs.size()); }
   bool has_input(int i) const {
     return i < num_inputs() && node_->inputs[static_cast<size_t>(i)] != kNoValue;
@@ -44,6 +48,12 @@ class NodeView {
   [[noreturn]] void unsupported(fmt::format_string<Args...> text, Args&&... args) const {
     error_text(ErrorCode::kUnsupported, fmt::format(text, std::forward<Args>(args)...));
   }
+  template <typename... Args>
+  [[noreturn]] void exhausted(fmt::format_string<Args...> text, Args&&... args) const {
+    error_text(ErrorCode::kResourceExhausted, fmt::format(text, std::forward<Args>(args)...));
+  }
+  /// The subgraph in the attribute of that name; throws when there is none.
+  Body body(std::string_view name) const;
   /// `axis` counted from the front; throws unless -rank <= axis < rank.
   int normalize_axis(int64_t axis, int rank) const;
 
@@ -57,8 +67,11 @@ class NodeView {
 class InferArgs : public NodeView {
  public:
   InferArgs(const Graph& graph, const Node& node, std::span<const Type> types,
-            std::span<const Tensor* const> constants)
-      : NodeView(graph, node), types_(types), constants_(constants) {}
+            std::span<const Tensor* const> constants, int depth = 0)
+      : NodeView(graph, node), types_(types), constants_(constants), depth_(depth) {}
+
+  /// How many subgraphs the node is in.
+  int depth() const { return depth_; }
 
   const Type& type(int i) const;
   Format format(int i) const { return type(i).format; }
@@ -74,6 +87,7 @@ class InferArgs : public NodeView {
  private:
   std::span<const Type> types_;
   std::span<const Tensor* const> constants_;
+  int depth_;
 };
 
 /// Thrown by InferArgs when something is known only after running; never leaves inference.
@@ -150,6 +164,44 @@ class OpCall : public NodeView {
   const RunContext* context_;
 };
 
+/// Runs a subgraph of a node on values for its inputs, then for what it captures. The results own their bytes.
+using BodyRunner =
+    std::function<std::vector<RunValue>(const Body&, std::vector<RunValue>, const RunContext&)>;
+
+/// One execution of a node that runs subgraphs, or whose inputs or outputs need not be tensors.
+class ValueCall : public NodeView {
+ public:
+  ValueCall(const Graph& graph, const Node& node, std::span<const RunValue* const> inputs,
+            std::span<RunValue> outputs, const RunContext& context, const BodyRunner& bodies)
+      : NodeView(graph, node), inputs_(inputs), outputs_(outputs), context_(&context), bodies_(&bodies) {}
+
+  /// Throws when it was left out.
+  const RunValue& value(int i) const;
+  /// Throws when it is no tensor.
+  const Tensor& tensor(int i) const;
+  /// Throws when it is no sequence.
+  const RunValue::Elements& elements(int i) const;
+  /// `value` owns its bytes. Ignored when the node has no such output.
+  void give(int i, RunValue value) const;
+  /// A tensor that counts against the run's memory.
+  Tensor allocate(Format format, Shape shape) const;
+  /// Throws when `bytes` are more than this run has left.
+  void check_bytes(uint64_t bytes, std::string_view what) const;
+
+  /// The results of one run of a subgraph; `held` bytes are in use beside it.
+  std::vector<RunValue> run_body(const Body& body, std::vector<RunValue> inputs, uint64_t held = 0) const;
+  /// Throws when the run's loops took too many.
+  void count_iteration() const;
+  /// The types of the outputs as inference sees them, now that all inputs are known.
+  std::vector<Type> output_types() const;
+
+ private:
+  std::span<const RunValue* const> inputs_;
+  std::span<RunValue> outputs_;
+  const RunContext* context_;
+  const BodyRunner* bodies_;
+};
+
 /// Integers of a tensor of i32 or i64 (or whatever integer type).
 std::vector<int64_t> to_ints(const Tensor& tensor);
 /// The one element of a tensor, as a double.
@@ -178,6 +230,9 @@ struct OpDef {
   std::vector<Type> (*infer)(const InferArgs&) = nullptr;
   /// The scalar reference; every fast kernel must match it.
   void (*forward)(const OpCall&) = nullptr;
+  /// The same for ops that run subgraphs or work on sequences and optionals: instead of `forward`, or beside it
+  /// where tensors are all that most nodes of the op see.
+  void (*run)(const ValueCall&) = nullptr;
   /// Emits the gradient as nodes. Null: there is none, and training through the op is refused by name.
   void (*gradient)(Grad&) = nullptr;
   /// Bit i: of input i only the shape is read, so its bytes need not live. Bit 31 speaks for all inputs from 31 on.
@@ -201,12 +256,23 @@ const OpDef& op_of(const Graph& graph, const Node& node);
 const OpDef* find_op(std::string_view domain, std::string_view name, int opset);
 
 /// Output types of one node from input types and known input values (null: not known). Checks the counts.
+/// `depth`: of the subgraphs that the node is in.
 std::vector<Type> infer_node(const Graph& graph, const Node& node, std::span<const Type> types,
-                             std::span<const Tensor* const> constants);
+                             std::span<const Tensor* const> constants, int depth = 0);
+/// Subgraphs in subgraphs, functions of the model included.
+inline constexpr int kMaxBodyDepth = 64;
+
+/// Whether the node goes by OpDef::run, given whether all of its inputs and outputs are tensors.
+inline bool runs_values(const OpDef& op, bool all_tensors) { return op.run && (!op.forward || !all_tensors); }
 
 /// Runs one node by its scalar reference; outputs are row major. Absent inputs are null.
 std::vector<Tensor> run_reference(const Graph& graph, const Node& node, std::span<const Tensor* const> inputs,
                                   const RunContext& context = {});
+
+/// Runs one node by OpDef::run; absent inputs are null.
+std::vector<RunValue> run_values(const Graph& graph, const Node& node,
+                                 std::span<const RunValue* const> inputs, const RunContext& context,
+                                 const BodyRunner& bodies);
 
 /// Calls f.template operator()<T>() for the C++ type of a plain format; throws kUnsupported for others.
 template <typename F>

@@ -9,13 +9,13 @@ namespace dunlin {
 std::string op_name(const Node& node);
 
 struct Unsupported {
-  std::string op;      ///< "Einsum", "ai.onnx.ml.Scaler", or "" for an input or output
+  std::string op;      ///< "Einsum", "ai.onnx.ml.Scaler", or "" for an input
   std::string node;    ///< its name, or its first output's; or the input's
   std::string reason;  ///< one sentence, with what is supported
 };
 
-/// Everything that is missing: ops (in subgraphs too), inputs and outputs that are not tensors. Empty: the
-/// graph can be planned. Call it on the graph that inline_functions() returns.
+/// Everything that is missing: ops (in subgraphs too), element types of inputs. Empty: the graph can be planned.
+/// Call it on the graph that inline_functions() returns.
 std::vector<Unsupported> unsupported_parts(const Graph& graph);
 
 /// Throws kUnsupported that lists them (the first ones, and how many more).

@@ -5,9 +5,9 @@
 namespace dunlin {
 
 ModelRunner session_runner(SessionOptions options) {
-  return [options = std::move(options)](const Model& model, std::span<const Tensor> inputs) {
+  return [options = std::move(options)](const Model& model, std::vector<RunValue> inputs) {
     Session session(std::make_shared<const Graph>(inline_functions(model)), options);
-    return session.run(inputs);
+    return session.run_values(std::move(inputs));
   };
 }
 

@@ -1,6 +1,6 @@
 #include <nlohmann/json.hpp>
 
-#include "runtime/plan.h"
+#include "runtime/runner.h"
 
 namespace dunlin {
 
@@ -48,6 +48,10 @@ std::string describe(const Plan& plan, std::span<const double> step_ms) {
                      {"bytes_read", step.view ? 0 : bytes_of(plan, step.in)},
                      {"bytes_written", step.view ? 0 : bytes_of(plan, step.out)},
                      {"scratch_bytes", step.scratch_bytes}};
+    for (const StepBody& body : step.bodies) {
+      const Graph& g = body.plans->graph();
+      j["subgraphs"].push_back({{"name", g.name}, {"inputs", g.inputs.size()}, {"nodes", g.nodes.size()}});
+    }
     for (int id : step.in) j["inputs"].push_back(operand_json(plan, id));
     for (int id : step.out) j["outputs"].push_back(operand_json(plan, id));
     if (s < step_ms.size()) j["ms"] = step_ms[s];

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "runtime/runner.h"
 
 namespace dunlin {
 
@@ -27,43 +28,51 @@ Execution::Execution(std::shared_ptr<const Plan> plan)
     if (o.planned()) shares_[at(o.root)].push_back(static_cast<int>(id));
     if (!o.planned() || plan_->operands[at(o.root)].home != Operand::Home::kConstant) continue;
     if (o.root == static_cast<int>(id))
-      values_[id] = o.constant->view();
+      values_[id].tensor() = o.constant->view();
     else  // a view; its root has a smaller number
-      bind(static_cast<int>(id), values_[at(o.root)].plane(Plane::kPayload).data());
+      bind(static_cast<int>(id), values_[at(o.root)].tensor().plane(Plane::kPayload).data());
   }
   for (const Step& step : plan_->steps) {
-    std::vector<const Tensor*> in;
+    std::vector<const RunValue*> in;
     for (int id : step.in) in.push_back(id < 0 ? nullptr : &values_[at(id)]);
-    in_args_.push_back(std::move(in));
-    std::vector<Tensor*> out;
+    std::vector<RunValue*> out;
     for (int id : step.out) out.push_back(id < 0 ? nullptr : &values_[at(id)]);
-    out_args_.push_back(std::move(out));
+    std::vector<const Tensor*>& in_tensors = in_args_.emplace_back();
+    for (const RunValue* v : in) in_tensors.push_back(v ? &v->tensor() : nullptr);
+    std::vector<Tensor*>& out_tensors = out_args_.emplace_back();
+    for (RunValue* v : out) out_tensors.push_back(v ? &v->tensor() : nullptr);
+    in_values_.push_back(std::move(in));
+    out_values_.push_back(std::move(out));
+    bodies_.emplace_back();
+    for (const StepBody& body : step.bodies) bodies_.back().push_back(std::make_unique<Runner>(body.plans));
   }
   seconds_.assign(plan_->steps.size(), 0.0);
 }
 
 void Execution::bind(int operand, std::byte* data) {
   const Operand& o = plan_->operands[at(operand)];
-  values_[at(operand)] = Tensor::over(o.type.format, o.shape(), strides_of(o.layout, o.shape()), data);
+  values_[at(operand)].tensor() =
+      Tensor::over(o.type.format, o.shape(), strides_of(o.layout, o.shape()), data);
 }
 
-void Execution::bind_roots(std::span<const Tensor> inputs, std::span<const Tensor> variables,
+void Execution::bind_roots(std::span<const RunValue> inputs, std::span<const Tensor> variables,
                            ArenaMemory& arena) {
   std::byte* base = arena.reserve(plan_->arena_bytes);
   for (size_t id = 0; id < plan_->operands.size(); ++id) {
     const Operand& o = plan_->operands[id];
     if (o.root != static_cast<int>(id)) continue;
     std::byte* data = nullptr;
+    if (o.home == Operand::Home::kRunTime && o.index >= 0) values_[id] = inputs[at(o.index)].view();
     // Inputs and variables are only read: no step writes to an operand with such a root.
     if (o.home == Operand::Home::kInput)
-      data = const_cast<std::byte*>(inputs[at(o.index)].plane(Plane::kPayload).data());
+      data = const_cast<std::byte*>(inputs[at(o.index)].tensor().plane(Plane::kPayload).data());
     else if (o.home == Operand::Home::kVariable)
       data = const_cast<std::byte*>(variables[at(o.index)].plane(Plane::kPayload).data());
     else if (o.home == Operand::Home::kArena)
       data = base + plan_->blocks[at(o.block)].offset;
     else
       continue;
-    if (bound_[id] == data && values_[id]) continue;
+    if (bound_[id] == data && values_[id].is_tensor()) continue;
     bound_[id] = data;
     for (int share : shares_[id]) bind(share, data);
   }
@@ -71,9 +80,13 @@ void Execution::bind_roots(std::span<const Tensor> inputs, std::span<const Tenso
 
 /// Takes what the step allocated itself from what may be used.
 void Execution::count_run_time_bytes(const Step& step, RunContext& left) const {
+  uint64_t shared = 0;  // a sequence holds on to the tensors of those that it was made from
+  for (int id : step.in)
+    if (id >= 0 && values_[at(id)].is_sequence()) shared += values_[at(id)].num_bytes();
   for (int id : step.out) {
-    if (id < 0 || plan_->operands[at(id)].planned() || !values_[at(id)]) continue;
-    const uint64_t bytes = values_[at(id)].num_bytes();
+    if (id < 0 || plan_->operands[at(id)].planned()) continue;
+    uint64_t bytes = values_[at(id)].num_bytes();
+    if (values_[at(id)].is_sequence()) bytes -= std::min(bytes, shared);
     if (bytes > left.max_bytes)
       fail(ErrorCode::kResourceExhausted, "{}: its output \"{}\" takes {} bytes, {} are left for this run",
            step.node, plan_->operands[at(id)].name, bytes, left.max_bytes);
@@ -81,29 +94,44 @@ void Execution::count_run_time_bytes(const Step& step, RunContext& left) const {
   }
 }
 
-std::vector<Tensor> Execution::run(std::span<const Tensor> inputs, std::span<const Tensor> variables,
-                                   std::span<OutputMemory> outputs, ArenaMemory& arena, ThreadPool& pool,
-                                   const RunContext& context, bool profile) {
+std::vector<RunValue> Execution::run_body(size_t step, const Body& body, std::vector<RunValue> inputs,
+                                          ThreadPool& pool, const RunContext& context) {
+  const std::vector<bool>& bound = plan_->steps[step].bodies[body.index].bound;
+  std::vector<RunValue> open;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (i >= bound.size() || !bound[i]) open.push_back(std::move(inputs[i]));
+  return bodies_[step][body.index]->run(std::move(open), {}, pool, context, false);
+}
+
+std::vector<RunValue> Execution::run(std::span<const RunValue> inputs, std::span<const Tensor> variables,
+                                     std::span<OutputMemory> outputs, ArenaMemory& arena, ThreadPool& pool,
+                                     const RunContext& context, bool profile) {
   bind_roots(inputs, variables, arena);
-  std::vector<Tensor> results(plan_->outputs.size());
+  std::vector<RunValue> results(plan_->outputs.size());
   for (size_t k = 0; k < results.size(); ++k) {
     const Operand& o = plan_->operands[at(plan_->outputs[k])];
     if (!o.planned()) continue;
     results[k] = outputs[k].take(o.type);
-    std::byte* data = results[k].plane(Plane::kPayload).data();
-    if (bound_[at(o.root)] == data && values_[at(o.root)]) continue;
+    std::byte* data = results[k].tensor().plane(Plane::kPayload).data();
+    if (bound_[at(o.root)] == data && values_[at(o.root)].is_tensor()) continue;
     bound_[at(o.root)] = data;
     for (int share : shares_[at(o.root)]) bind(share, data);
   }
   std::byte* base = arena.reserve(plan_->arena_bytes);
   RunContext left = context;
+  size_t running = 0;
+  const auto run_step_body = [&](const Body& body, std::vector<RunValue> in, const RunContext& inner) {
+    return run_body(running, body, std::move(in), pool, inner);
+  };
+  const BodyRunner bodies = std::ref(run_step_body);
   double before = profile ? monotonic_seconds() : 0;
   for (size_t s = 0; s < plan_->steps.size(); ++s) {
     const Step& step = plan_->steps[s];
     if (!step.view) {
       std::byte* scratch =
           step.scratch_block < 0 ? nullptr : base + plan_->blocks[at(step.scratch_block)].offset;
-      step.run({in_args_[s], out_args_[s], scratch, pool, left});
+      running = s;
+      step.run({in_args_[s], out_args_[s], scratch, pool, left, in_values_[s], out_values_[s], bodies});
       count_run_time_bytes(step, left);
     }
     if (profile) {
@@ -114,13 +142,15 @@ std::vector<Tensor> Execution::run(std::span<const Tensor> inputs, std::span<con
   }
   if (profile) ++profiled_;
   for (size_t k = 0; k < results.size(); ++k)
-    if (!results[k]) {
+    if (!plan_->operands[at(plan_->outputs[k])].planned())
       results[k] = values_[at(plan_->outputs[k])].clone();
-    }
   for (size_t id = 0; id < values_.size(); ++id)
-    if (!plan_->operands[id].planned()) values_[id] = Tensor();
+    if (!plan_->operands[id].planned()) values_[id] = RunValue();
   return results;
 }
+
+Execution::~Execution() = default;
+Execution::Execution(Execution&&) noexcept = default;
 
 std::vector<double> Execution::step_ms() const {
   std::vector<double> ms;

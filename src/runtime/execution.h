@@ -15,14 +15,18 @@ class OutputMemory {
   std::shared_ptr<ArenaMemory> memory_;
 };
 
+class Runner;
+
 class Execution {
  public:
   explicit Execution(std::shared_ptr<const Plan> plan);
+  ~Execution();
+  Execution(Execution&&) noexcept;
 
   /// Inputs have the planned shapes and are row major.
-  std::vector<Tensor> run(std::span<const Tensor> inputs, std::span<const Tensor> variables,
-                          std::span<OutputMemory> outputs, ArenaMemory& arena, ThreadPool& pool,
-                          const RunContext& context, bool profile);
+  std::vector<RunValue> run(std::span<const RunValue> inputs, std::span<const Tensor> variables,
+                            std::span<OutputMemory> outputs, ArenaMemory& arena, ThreadPool& pool,
+                            const RunContext& context, bool profile);
 
   const Plan& plan() const { return *plan_; }
   /// Mean milliseconds of each step over the profiled runs; empty when there was none.
@@ -30,16 +34,21 @@ class Execution {
 
  private:
   void bind(int operand, std::byte* data);
-  void bind_roots(std::span<const Tensor> inputs, std::span<const Tensor> variables, ArenaMemory& arena);
+  void bind_roots(std::span<const RunValue> inputs, std::span<const Tensor> variables, ArenaMemory& arena);
 
   void count_run_time_bytes(const Step& step, RunContext& left) const;
+  std::vector<RunValue> run_body(size_t step, const Body& body, std::vector<RunValue> inputs,
+                                 ThreadPool& pool, const RunContext& context);
 
   std::shared_ptr<const Plan> plan_;
-  std::vector<Tensor> values_;                       // by operand
+  std::vector<RunValue> values_;                     // by operand
   std::vector<std::vector<int>> shares_;             // by root: the operands on its memory
   std::vector<std::vector<const Tensor*>> in_args_;  // by step
   std::vector<std::vector<Tensor*>> out_args_;
-  std::vector<std::byte*> bound_;  // by root
+  std::vector<std::vector<const RunValue*>> in_values_;  // the same, of steps that go by values
+  std::vector<std::vector<RunValue*>> out_values_;
+  std::vector<std::vector<std::unique_ptr<Runner>>> bodies_;  // by step
+  std::vector<std::byte*> bound_;                             // by root
   std::vector<double> seconds_;
   int profiled_ = 0;
 };

@@ -27,6 +27,10 @@ struct StepArgs {
   std::byte* scratch;
   ThreadPool& pool;
   const RunContext& context;
+  /// The same operands for steps whose operands need not be tensors, and how their subgraphs are run.
+  std::span<const RunValue* const> in_values;
+  std::span<RunValue* const> out_values;
+  const BodyRunner& bodies;
 
   const float* x(size_t i) const { return in[i] ? in[i]->data<float>() : nullptr; }
   float* y(size_t i) const { return out[i] ? out[i]->data<float>() : nullptr; }
@@ -42,7 +46,7 @@ struct Operand {
     kOutput,    ///< the memory of output `index`, which the caller gets
     kConstant,  ///< `constant`
     kVariable,  ///< the session's variable `index`
-    kRunTime,   ///< allocated by the step that makes it, whose size is known only then
+    kRunTime,   ///< made by its step, whose size is known only then, or the caller's value `index`, no tensor
   };
   std::string name;
   Type type;
@@ -58,6 +62,15 @@ struct Operand {
   bool planned() const { return home != Home::kRunTime; }
 };
 
+class PlanCache;
+
+/// A subgraph of a step's node, planned by itself.
+struct StepBody {
+  std::shared_ptr<PlanCache> plans;
+  /// By inputs and then captures of the subgraph: whether it is a constant, which the plans have already.
+  std::vector<bool> bound;
+};
+
 struct Step {
   std::string kernel;        ///< "conv_forward", "reference", ...
   std::string node;          ///< `Conv "layer1.0.conv1"`
@@ -67,12 +80,14 @@ struct Step {
   int scratch_block = -1;
   uint64_t macs = 0;
   bool view = false;  ///< output 0 is input 0's memory: nothing runs
+  std::vector<StepBody> bodies = {};
 };
 
 struct PlanOptions {
   Isa isa = Isa::kScalar;
   int num_threads = 1;                  ///< only the size of scratch memory depends on it
   std::vector<ValueId> variables = {};  ///< operand kVariable `index` counts in this order
+  size_t max_plans = 8;                 ///< of each subgraph
   uint64_t max_bytes = UINT64_MAX;      ///< of the arena and the outputs together
   bool reference_only = false;          ///< every op by its scalar reference: the yardstick
 };
@@ -88,11 +103,9 @@ struct Plan {
   uint64_t weight_bytes = 0;  ///< of constants and variables as kernels read them
 };
 
-/// Plans `graph` for the given shapes of inputs. Throws what inference throws, and kResourceExhausted
+/// Plans a graph whose inputs have the types of a run. Throws what inference throws, and kResourceExhausted
 /// when a run would need more than options.max_bytes.
-std::shared_ptr<const Plan> make_plan(const Graph& graph,
-                                      const std::map<std::string, Shape, std::less<>>& input_shapes,
-                                      const PlanOptions& options, PackedCache& packed);
+std::shared_ptr<const Plan> make_plan(Graph graph, const PlanOptions& options, PackedCache& packed);
 
 /// The plan as JSON; `step_ms`, when not empty, is the mean time of each step.
 std::string describe(const Plan& plan, std::span<const double> step_ms = {});

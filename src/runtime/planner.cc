@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "graph/body.h"
 #include "graph/infer.h"
 #include "graph/passes/fuse_epilogues.h"
+#include "runtime/runner.h"
 #include "tensor/strided.h"
 
 namespace dunlin {
@@ -11,7 +13,7 @@ namespace dunlin {
 namespace {
 
 bool is_known(const Type& t) {
-  return t.kind == Type::Kind::kTensor && t.format && is_plain(t.format) && t.shape && t.shape->known();
+  return t.is_tensor() && t.format && is_plain(t.format) && t.shape && t.shape->known();
 }
 
 Layout wanted(const std::vector<Layout>& layouts, size_t i) {
@@ -44,8 +46,10 @@ int Planner::add_operand(std::string name, Type type, Layout layout, Operand::Ho
 void Planner::add_sources() {
   for (size_t i = 0; i < graph_->inputs.size(); ++i) {
     const ValueId v = graph_->inputs[i];
-    const int id =
-        add_operand(graph_->value_name(v), graph_->type(v), Layout::kRowMajor, Operand::Home::kInput);
+    // What is no tensor, or an optional one that is not there, comes as it is.
+    const Type& type = graph_->type(v);
+    const int id = add_operand(graph_->value_name(v), type, Layout::kRowMajor,
+                               type.is_tensor() ? Operand::Home::kInput : Operand::Home::kRunTime);
     plan_.operands[static_cast<size_t>(id)].index = static_cast<int>(i);
     made_[static_cast<size_t>(v)] = id;
     plan_.inputs.push_back(id);
@@ -128,19 +132,49 @@ void Planner::check_bytes(const Node& node, const Type& type) const {
          describe(*graph_, node), to_string(type), bytes, options_.max_bytes);
 }
 
+/// The node's subgraphs, each with the constants that it captures.
+std::vector<StepBody> Planner::plan_bodies(const Node& node) {
+  std::vector<StepBody> out;
+  for (const Body& body : bodies_of(node)) {
+    const size_t inputs = body.graph->inputs.size();
+    std::vector<TensorPtr> known(inputs + body.graph->captured.size());
+    StepBody& b = out.emplace_back();
+    b.bound.assign(known.size(), false);
+    for (size_t i = inputs; i < known.size(); ++i) {
+      const ValueId v = node.inputs[body.first_capture + i - inputs];
+      if (v == kNoValue) continue;
+      known[i] = plan_.operands[static_cast<size_t>(operand_of(v, Layout::kAny))].constant;
+      b.bound[i] = known[i] != nullptr;
+    }
+    PlanOptions options = options_;
+    options.variables.clear();
+    Graph g = as_graph(*body.graph, known);
+    // What the file says of shapes is a claim; each run brings its own.
+    for (ValueId v : g.inputs) g.values[static_cast<size_t>(v)].type.shape.reset();
+    b.plans = std::make_shared<PlanCache>(g, std::move(options));
+  }
+  return out;
+}
+
 void Planner::add_node(const Node& node) {
   std::vector<Type> out_types(node.outputs.size());
-  bool known = true;
+  bool known = true, all_tensors = true;
+  for (ValueId v : node.inputs) all_tensors &= v == kNoValue || graph_->type(v).is_tensor();
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i] == kNoValue) continue;
     out_types[i] = graph_->type(node.outputs[i]);
+    all_tensors &= out_types[i].is_tensor();
     if (is_known(out_types[i]))
       check_bytes(node, out_types[i]);
     else
       known = false;
   }
   std::optional<Lowered> lowered;
-  if (known) lowered = lower(node, out_types);
+  const bool values = runs_values(op_of(*graph_, node), all_tensors);
+  if (values)
+    lowered = lower_values(graph_, node, known);
+  else if (known)
+    lowered = lower(node, out_types);
   if (!lowered) {
     lowered = known ? lower_reference(graph_, node) : lower_at_run_time(graph_, node);
     lowered->unread = op_of(*graph_, node).shape_only_inputs;
@@ -166,6 +200,7 @@ void Planner::add_node(const Node& node) {
   step.scratch_bytes = lowered->scratch_bytes;
   step.macs = lowered->macs;
   step.view = lowered->view;
+  if (values) step.bodies = plan_bodies(node);
   plan_.weight_bytes += lowered->packed_bytes;
   plan_.steps.push_back(std::move(step));
   in_place_.push_back(lowered->in_place);
@@ -222,13 +257,10 @@ Plan Planner::build() {
   return std::move(plan_);
 }
 
-std::shared_ptr<const Plan> make_plan(const Graph& graph,
-                                      const std::map<std::string, Shape, std::less<>>& input_shapes,
-                                      const PlanOptions& options, PackedCache& packed) {
+std::shared_ptr<const Plan> make_plan(Graph graph, const PlanOptions& options, PackedCache& packed) {
   InferOptions infer;
-  infer.input_shapes = input_shapes;
   infer.variable = {options.variables.begin(), options.variables.end()};
-  Graph g = remove_dead(infer_and_fold(graph, infer));
+  Graph g = remove_dead(infer_and_fold(std::move(graph), infer));
   if (!options.reference_only) g = fuse_epilogues(std::move(g), infer.variable);
   return std::make_shared<const Plan>(
       Planner(std::make_shared<const Graph>(std::move(g)), options, packed).build());

@@ -20,6 +20,7 @@ class Planner {
   int operand_of(ValueId v, Layout layout);
   int add_copy(int from, Layout layout);
   void check_bytes(const Node& node, const Type& type) const;
+  std::vector<StepBody> plan_bodies(const Node& node);
   std::optional<Lowered> lower(const Node& node, const std::vector<Type>& out_types);
 
   std::shared_ptr<const Graph> graph_;

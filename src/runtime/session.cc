@@ -1,18 +1,12 @@
 #include "dunlin/session.h"
 
 #include <algorithm>
-#include <list>
-#include <mutex>
 
 #include "base/error.h"
-#include "graph/infer.h"
 #include "graph/onnx/import.h"
-#include "graph/passes/fold_batch_norm.h"
 #include "graph/passes/inline_functions.h"
-#include "graph/passes/merge_equal.h"
-#include "graph/passes/recognize_activations.h"
 #include "graph/support.h"
-#include "runtime/execution.h"
+#include "runtime/runner.h"
 
 namespace dunlin {
 
@@ -37,7 +31,8 @@ std::vector<ValueInfo> infos(const Graph& g, const std::vector<ValueId>& values)
   std::vector<ValueInfo> out;
   for (ValueId v : values) {
     const Type& t = g.type(v);
-    out.push_back({g.value_name(v), t.format, t.shape.value_or(Shape{}), t.shape.has_value()});
+    out.push_back({g.value_name(v), t.format, t.shape.value_or(Shape{}), t.shape.has_value(),
+                   t.kind == Type::Kind::kSequence, t.optional});
   }
   return out;
 }
@@ -48,33 +43,35 @@ std::string names(const std::vector<ValueInfo>& values) {
   return text.empty() ? "none" : text;
 }
 
+std::string kind_text(const ValueInfo& info) {
+  const std::string kind = info.sequence ? "a sequence of tensors" : "a tensor";
+  return info.optional ? "optional, " + kind : kind;
+}
+
+void check_input(const ValueInfo& info, const RunValue& v) {
+  const bool fits = v.is_nothing() ? info.optional : v.is_sequence() == info.sequence;
+  if (!fits)
+    fail(ErrorCode::kInvalidArgument, "input \"{}\": {} is expected, got {}", info.name, kind_text(info),
+         v.is_nothing()    ? "no tensor"
+         : v.is_sequence() ? "a sequence"
+                           : "a tensor");
+  const auto check_format = [&](Format format) {
+    if (format != info.format)
+      fail(ErrorCode::kInvalidArgument, "input \"{}\": elements of type {} are expected, got {}", info.name,
+           info.format ? info.format->name : "?", format ? format->name : "no tensor");
+  };
+  if (v.is_tensor()) check_format(v.format());
+  if (v.is_sequence())
+    for (const auto& t : v.elements()) check_format(t->format());
+}
+
 /// What sessions of one model share.
 struct Shared {
-  Graph graph;
+  std::shared_ptr<PlanCache> plans;
   SessionOptions options;
-  PlanOptions plan_options;
   std::vector<std::string> variable_names;
   std::vector<std::pair<size_t, size_t>> updates;  // output, variable
   std::vector<ValueInfo> inputs, outputs, returned;
-  PackedCache packed;
-
-  std::mutex mutex;
-  std::list<std::pair<std::string, std::shared_ptr<const Plan>>> plans;  // the last used first
-
-  std::shared_ptr<const Plan> plan_for(const std::string& key, const std::vector<Shape>& shapes) {
-    std::lock_guard lock(mutex);
-    for (auto it = plans.begin(); it != plans.end(); ++it)
-      if (it->first == key) {
-        plans.splice(plans.begin(), plans, it);
-        return plans.front().second;
-      }
-    std::map<std::string, Shape, std::less<>> named;
-    for (size_t i = 0; i < shapes.size(); ++i) named[inputs[i].name] = shapes[i];
-    auto plan = make_plan(graph, named, plan_options, packed);
-    plans.emplace_front(key, plan);
-    while (plans.size() > std::max<size_t>(options.max_plans, 1)) plans.pop_back();
-    return plan;
-  }
 };
 
 }  // namespace
@@ -83,41 +80,30 @@ struct Session::State {
   std::shared_ptr<Shared> shared;
   std::shared_ptr<ThreadPool> pool;
   std::vector<Tensor> variables;
-  std::vector<OutputMemory> output_memory;
-  ArenaMemory arena;
-  std::list<std::pair<std::string, Execution>> executions;  // the last used first
+  std::unique_ptr<Runner> runner;
 
-  Execution& execution_for(const std::vector<Shape>& shapes) {
-    std::string key;
-    for (const Shape& s : shapes) key += to_string(s);
-    for (auto it = executions.begin(); it != executions.end(); ++it)
-      if (it->first == key) {
-        executions.splice(executions.begin(), executions, it);
-        return executions.front().second;
-      }
-    executions.emplace_front(key, Execution(shared->plan_for(key, shapes)));
-    while (executions.size() > std::max<size_t>(shared->options.max_plans, 1)) executions.pop_back();
-    return executions.front().second;
-  }
+  const Graph& graph() const { return shared->plans->graph(); }
 
-  void check_shapes(const std::vector<Shape>& shapes) const {
+  /// `shape_of(i)` is null where input i is no tensor.
+  template <typename ShapeOf>
+  void check_shapes(const ShapeOf& shape_of) const {
     std::map<int64_t, std::pair<int64_t, std::string>> symbols;
-    for (size_t i = 0; i < shapes.size(); ++i) {
+    for (size_t i = 0; i < shared->inputs.size(); ++i) {
       const ValueInfo& info = shared->inputs[i];
-      if (!info.rank_known) continue;
-      const Shape& s = shapes[i];
+      if (!info.rank_known || !shape_of(i)) continue;
+      const Shape& s = *shape_of(i);
       bool fits = s.rank() == info.shape.rank();
       for (int d = 0; fits && d < s.rank(); ++d) fits = info.shape[d] < 0 || info.shape[d] == s[d];
       if (!fits)
         fail(ErrorCode::kInvalidArgument, "input \"{}\": shape {} is expected, got {}", info.name,
-             dims_text(shared->graph, info.shape), to_string(s));
+             dims_text(graph(), info.shape), to_string(s));
       for (int d = 0; d < s.rank(); ++d) {
         if (info.shape[d] > -2) continue;
         const auto [it, first] = symbols.try_emplace(info.shape[d], s[d], info.name);
         if (!first && it->second.first != s[d])
           fail(ErrorCode::kInvalidArgument,
                "input \"{}\": dimension {} ({}) is {}, but it is {} in input \"{}\"", info.name, d,
-               shared->graph.symbols[static_cast<size_t>(-2 - info.shape[d])], s[d], it->second.first,
+               graph().symbols[static_cast<size_t>(-2 - info.shape[d])], s[d], it->second.first,
                it->second.second);
       }
     }
@@ -134,10 +120,11 @@ Session::Session(std::shared_ptr<const Graph> graph, SessionOptions options)
   auto shared = std::make_shared<Shared>();
   const int threads = options.num_threads == 0 ? default_num_threads() : options.num_threads;
   state_->pool = options.pool ? options.pool : std::make_shared<ThreadPool>(threads);
-  shared->plan_options.isa = options.isa.empty() ? best_isa() : isa_from_string(options.isa);
-  shared->plan_options.num_threads = state_->pool->size();
-  shared->plan_options.max_bytes = options.max_run_bytes > 0 ? options.max_run_bytes : usable_memory_bytes();
-  InferOptions infer;
+  PlanOptions plan;
+  plan.isa = options.isa.empty() ? best_isa() : isa_from_string(options.isa);
+  plan.num_threads = state_->pool->size();
+  plan.max_bytes = options.max_run_bytes > 0 ? options.max_run_bytes : usable_memory_bytes();
+  plan.max_plans = options.max_plans;
   const auto find = [&](const std::string& name) {
     const ValueId v = graph->find(name);
     if (v == kNoValue || !graph->initializer(v))
@@ -146,17 +133,14 @@ Session::Session(std::shared_ptr<const Graph> graph, SessionOptions options)
   };
   for (const std::string& name : options.variables) {
     const ValueId v = find(name);
-    shared->plan_options.variables.push_back(v);
-    infer.variable.insert(v);
+    plan.variables.push_back(v);
     state_->variables.push_back(graph->initializer(v)->clone());
   }
   shared->variable_names = options.variables;
-  Graph g = merge_equal_nodes(infer_and_fold(*graph, infer));
-  g = recognize_activations(fold_batch_norm(std::move(g), infer.variable), infer.variable);
-  // New nodes and values get their types.
-  shared->graph = infer_and_fold(std::move(g), infer);
-  shared->inputs = infos(shared->graph, shared->graph.inputs);
-  shared->outputs = infos(shared->graph, shared->graph.outputs);
+  shared->plans = std::make_shared<PlanCache>(*graph, std::move(plan));
+  const Graph& g = shared->plans->graph();
+  shared->inputs = infos(g, g.inputs);
+  shared->outputs = infos(g, g.outputs);
   for (const auto& [output, variable] : options.updates) {
     const auto o = std::find_if(shared->outputs.begin(), shared->outputs.end(),
                                 [&](const ValueInfo& i) { return i.name == output; });
@@ -170,7 +154,7 @@ Session::Session(std::shared_ptr<const Graph> graph, SessionOptions options)
     if (std::none_of(shared->updates.begin(), shared->updates.end(), [&](auto& u) { return u.first == k; }))
       shared->returned.push_back(shared->outputs[k]);
   shared->options = std::move(options);
-  state_->output_memory.resize(shared->outputs.size());
+  state_->runner = std::make_unique<Runner>(shared->plans);
   state_->shared = std::move(shared);
 }
 
@@ -186,7 +170,7 @@ Session Session::another() const {
   state->pool = state_->shared->options.pool ? state_->shared->options.pool
                                              : std::make_shared<ThreadPool>(state_->pool->size());
   for (const Tensor& t : state_->variables) state->variables.push_back(t.clone());
-  state->output_memory.resize(state_->output_memory.size());
+  state->runner = std::make_unique<Runner>(state->shared->plans);
   return Session(std::move(state));
 }
 
@@ -217,40 +201,42 @@ std::vector<Tensor> Session::run(const std::map<std::string, Tensor>& inputs, co
 }
 
 std::vector<Tensor> Session::run(std::span<const Tensor> inputs, const RunContext& context) {
+  std::vector<RunValue> values;
+  for (const Tensor& t : inputs) values.emplace_back(t.view());
+  const std::vector<ValueInfo>& infos = outputs();
+  for (const ValueInfo& info : infos)
+    if (info.sequence || info.optional)
+      fail(ErrorCode::kInvalidArgument, "output \"{}\" is {}: run_values() gives it", info.name,
+           kind_text(info));
+  std::vector<Tensor> results;
+  for (RunValue& v : run_values(std::move(values), context)) results.push_back(std::move(v.tensor()));
+  return results;
+}
+
+std::vector<RunValue> Session::run_values(std::vector<RunValue> inputs, const RunContext& context) {
   State& st = *state_;
   const Shared& shared = *st.shared;
   if (inputs.size() != shared.inputs.size())
     fail(ErrorCode::kInvalidArgument, "{} inputs are given, {} are expected: {}", inputs.size(),
          shared.inputs.size(), names(shared.inputs));
-  std::vector<Shape> shapes;
-  std::vector<Tensor> dense;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const ValueInfo& info = shared.inputs[i];
-    if (inputs[i].format() != info.format)
-      fail(ErrorCode::kInvalidArgument, "input \"{}\": elements of type {} are expected, got {}", info.name,
-           info.format ? info.format->name : "?", inputs[i] ? inputs[i].format()->name : "no tensor");
-    shapes.push_back(inputs[i].shape());
-    dense.push_back(inputs[i].is_row_major() ? inputs[i].view() : inputs[i].clone());
-  }
-  st.check_shapes(shapes);
-  Execution& execution = st.execution_for(shapes);
-  RunContext limited = context;
-  limited.max_bytes =
-      std::min(context.max_bytes,
-               shared.plan_options.max_bytes - execution.plan().arena_bytes - execution.plan().output_bytes);
-  std::vector<Tensor> results = execution.run(dense, st.variables, st.output_memory, st.arena, *st.pool,
-                                              limited, shared.options.profile);
+  for (size_t i = 0; i < inputs.size(); ++i) check_input(shared.inputs[i], inputs[i]);
+  st.check_shapes([&](size_t i) { return inputs[i].is_tensor() ? &inputs[i].tensor().shape() : nullptr; });
+  RunContext counted = context;
+  uint64_t iterations = context.max_iterations;
+  if (!counted.iterations_left) counted.iterations_left = &iterations;
+  std::vector<RunValue> results =
+      st.runner->run(std::move(inputs), st.variables, *st.pool, counted, shared.options.profile);
+  if (shared.updates.empty()) return results;
   for (const auto& [output, variable] : shared.updates) {
     Tensor& to = st.variables[variable];
-    if (results[output].shape() != to.shape() || results[output].format() != to.format())
+    const Tensor& from = results[output].tensor();
+    if (from.shape() != to.shape() || from.format() != to.format())
       fail(ErrorCode::kInvalidArgument, "output \"{}\" is {}{}, variable \"{}\" is {}{}",
-           shared.outputs[output].name, results[output].format()->name, to_string(results[output].shape()),
+           shared.outputs[output].name, from.format()->name, to_string(from.shape()),
            shared.variable_names[variable], to.format()->name, to_string(to.shape()));
-    const auto from = std::as_const(results[output]).plane(Plane::kPayload);
-    std::copy(from.begin(), from.end(), to.plane(Plane::kPayload).begin());
+    std::ranges::copy(from.plane(Plane::kPayload), to.plane(Plane::kPayload).begin());
   }
-  if (shared.updates.empty()) return results;
-  std::vector<Tensor> returned;
+  std::vector<RunValue> returned;
   for (size_t k = 0; k < results.size(); ++k)
     if (std::none_of(shared.updates.begin(), shared.updates.end(), [&](auto& u) { return u.first == k; }))
       returned.push_back(std::move(results[k]));
@@ -258,19 +244,27 @@ std::vector<Tensor> Session::run(std::span<const Tensor> inputs, const RunContex
 }
 
 std::string Session::explain(const std::map<std::string, Shape>& input_shapes) {
-  std::vector<Shape> shapes;
+  std::vector<Type> types;
   for (const ValueInfo& info : inputs()) {
     const auto it = input_shapes.find(info.name);
-    shapes.push_back(it == input_shapes.end() ? info.shape : it->second);
-    if (!shapes.back().known() || (it == input_shapes.end() && !info.rank_known))
+    types.push_back({.format = info.format, .shape = {}});
+    if (info.sequence || info.optional) {
+      types.back() = {.kind = info.sequence ? Type::Kind::kSequence : Type::Kind::kTensor,
+                      .format = info.format,
+                      .shape = {},
+                      .optional = info.optional};
+      continue;
+    }
+    types.back().shape = it == input_shapes.end() ? info.shape : it->second;
+    if (!types.back().shape->known() || (it == input_shapes.end() && !info.rank_known))
       fail(ErrorCode::kInvalidArgument, "input \"{}\" is declared as {}: give its shape", info.name,
-           info.rank_known ? dims_text(state_->shared->graph, info.shape) : "of unknown rank");
+           info.rank_known ? dims_text(state_->graph(), info.shape) : "of unknown rank");
   }
   for (const auto& [name, shape] : input_shapes)
     if (std::none_of(inputs().begin(), inputs().end(), [&](auto& i) { return i.name == name; }))
       fail(ErrorCode::kInvalidArgument, "there is no input \"{}\"; the inputs are {}", name, names(inputs()));
-  state_->check_shapes(shapes);
-  Execution& execution = state_->execution_for(shapes);
+  state_->check_shapes([&](size_t i) { return types[i].shape ? &*types[i].shape : nullptr; });
+  Execution& execution = state_->runner->execution_for(types);
   return describe(execution.plan(), execution.step_ms());
 }
 

@@ -19,10 +19,10 @@ struct Options {
 
 Result run_conform(const Options& o, const Common& common) {
   const std::shared_ptr<ThreadPool> pool = common.pool();
-  const ModelRunner session = [&](const Model& model, std::span<const Tensor> inputs) {
+  const ModelRunner session = [&](const Model& model, std::vector<RunValue> inputs) {
     auto graph = std::make_shared<const Graph>(inline_functions(model));
     check_supported(*graph);
-    return Session(graph, {.pool = pool}).run(inputs);
+    return Session(graph, {.pool = pool}).run_values(std::move(inputs));
   };
   ProgressBar bar(common.quiet);
   const ConformReport report = conform(o.dir, o.reference ? ModelRunner(run_with_references) : session,

@@ -18,6 +18,7 @@ namespace {
 struct Options {
   std::string model, output = ".";
   std::vector<std::string> inputs;
+  uint64_t max_iterations = RunContext().max_iterations;
 };
 
 /// In file names every character outside A-Z a-z 0-9 _ . - becomes _.
@@ -29,9 +30,23 @@ std::string file_name(const std::string& value) {
 }
 
 /// .pb as ONNX's backend tests have them, .npy otherwise.
-Tensor read_tensor_file(const std::string& path) {
-  if (path.ends_with(".pb")) return onnx::load_tensor_file(path);
+RunValue read_value_file(const std::string& path, const ValueInfo& info) {
+  const Type type{.kind = info.sequence ? Type::Kind::kSequence : Type::Kind::kTensor,
+                  .format = info.format,
+                  .shape = {},
+                  .optional = info.optional};
+  if (path.ends_with(".pb")) return onnx::load_value_file(path, type);
+  if (info.sequence)
+    fail(ErrorCode::kInvalidArgument,
+         "input \"{}\" is a sequence, {} holds one array: a .pb with a SequenceProto is expected", info.name,
+         path);
   return load_npy(path);
+}
+
+Json write_tensor(const Tensor& t, const std::string& name, const std::string& path, std::string& text) {
+  system_files().write_atomic(path, to_npy(t));
+  text += fmt::format("{}  {}{}  {}\n", name, t.format()->name, to_string(t.shape()), path);
+  return {{"name", name}, {"file", path}, {"format", t.format()->name}, {"shape", t.shape().dims()}};
 }
 
 std::string known_inputs(const Session& session) {
@@ -42,33 +57,48 @@ std::string known_inputs(const Session& session) {
 
 Result run_model(const Options& o, const Common& common) {
   Session session = Session::load(o.model, {.num_threads = common.num_threads()});
-  std::map<std::string, Tensor> inputs;
+  std::map<std::string, RunValue> given;
   for (const std::string& text : o.inputs) {
     const size_t at = text.find('=');
     if (at == std::string::npos || at == 0 || at + 1 == text.size())
       throw UsageError("--input " + text + ": NAME=FILE is expected");
     const std::string name = text.substr(0, at);
-    if (std::none_of(session.inputs().begin(), session.inputs().end(),
-                     [&](const ValueInfo& i) { return i.name == name; }))
+    const auto info = std::find_if(session.inputs().begin(), session.inputs().end(),
+                                   [&](const ValueInfo& i) { return i.name == name; });
+    if (info == session.inputs().end())
       fail(ErrorCode::kInvalidArgument, "--input {}: {} has no input \"{}\"; {}", text, o.model, name,
            known_inputs(session));
-    if (!inputs.emplace(name, read_tensor_file(text.substr(at + 1))).second)
+    if (!given.emplace(name, read_value_file(text.substr(at + 1), *info)).second)
       throw UsageError("--input: \"" + name + "\" is given twice");
   }
-  const std::vector<Tensor> outputs = session.run(inputs);
+  std::vector<RunValue> inputs;
+  for (const ValueInfo& info : session.inputs()) {
+    const auto it = given.find(info.name);
+    if (it == given.end() && !info.optional)
+      fail(ErrorCode::kInvalidArgument, "input \"{}\" is missing; {}", info.name, known_inputs(session));
+    inputs.push_back(it == given.end() ? RunValue() : std::move(it->second));
+  }
+  const std::vector<RunValue> outputs =
+      session.run_values(std::move(inputs), {.max_iterations = o.max_iterations});
   system_files().make_directories(o.output);
   Result result;
   result.json["outputs"] = Json::array();
   for (size_t i = 0; i < outputs.size(); ++i) {
     const std::string& name = session.outputs()[i].name;
-    const std::string path = join_path(o.output, file_name(name) + ".npy");
-    system_files().write_atomic(path, to_npy(outputs[i]));
-    result.json["outputs"].push_back({{"name", name},
-                                      {"file", path},
-                                      {"format", outputs[i].format()->name},
-                                      {"shape", outputs[i].shape().dims()}});
-    result.text +=
-        fmt::format("{}  {}{}  {}\n", name, outputs[i].format()->name, to_string(outputs[i].shape()), path);
+    const std::string path = join_path(o.output, file_name(name));
+    Json& list = result.json["outputs"];
+    if (outputs[i].is_tensor()) {
+      list.push_back(write_tensor(outputs[i].tensor(), name, path + ".npy", result.text));
+      continue;
+    }
+    const size_t length = outputs[i].is_sequence() ? outputs[i].elements().size() : 0;
+    result.text += outputs[i].is_sequence() ? fmt::format("{}  a sequence of {}\n", name, length)
+                                            : fmt::format("{}  nothing\n", name);
+    Json elements = Json::array();
+    for (size_t k = 0; k < length; ++k)
+      elements.push_back(write_tensor(*outputs[i].elements()[k], fmt::format("{}[{}]", name, k),
+                                      fmt::format("{}_{}.npy", path, k), result.text));
+    list.push_back({{"name", name}, {"elements", outputs[i].is_sequence() ? elements : Json()}});
   }
   return result;
 }
@@ -82,7 +112,11 @@ void add_run(CLI::App& app) {
                             [o](const Common& common) { return run_model(*o, common); });
   c->add_option("model", o->model, "ONNX file")->required();
   c->add_option("--input", o->inputs, "NAME=FILE, FILE being .npy, or .pb as ONNX's tests use")->take_all();
-  c->add_option("--output", o->output, "Folder for the outputs, one NAME.npy each")->capture_default_str();
+  c->add_option("--output", o->output,
+                "Folder for the outputs, one NAME.npy each; NAME_0.npy ... of a sequence")
+      ->capture_default_str();
+  c->add_option("--max-iterations", o->max_iterations, "All loops of the model together may take so many")
+      ->capture_default_str();
 }
 
 }  // namespace dunlin::cli

@@ -116,13 +116,15 @@ class Dump {
         s += fmt::format("f[{}]", fmt::join(*l, ","));
       if (const auto* l = std::get_if<std::vector<std::string>>(&value))
         s += fmt::format("s[{}]", fmt::join(*l, ","));
+      if (const auto* t = std::get_if<Type>(&value)) s += to_string(*t);
       if (const auto* r = std::get_if<AttributeRef>(&value))
         s += fmt::format("@{}:{}", r->name, r->onnx_type);
     }
     return s;
   }
   static std::string type(const Graph& g, const Type& t) {
-    std::string s = fmt::format("{}:{}", static_cast<int>(t.kind), t.format ? t.format->name : "?");
+    std::string s = fmt::format("{}{}:{}", static_cast<int>(t.kind), t.optional ? "?" : "",
+                                t.format ? t.format->name : "?");
     if (!t.shape) return s;
     for (int64_t d : *t.shape)
       s += d < kUnknownDim ? "," + g.symbols.at(static_cast<size_t>(-2 - d)) : "," + std::to_string(d);

@@ -28,6 +28,7 @@ AttributeProto::AttributeType type_of(const AttributeProto& a) {
   if (a.floats_size() > 0) return AttributeProto::FLOATS;
   if (a.ints_size() > 0) return AttributeProto::INTS;
   if (a.strings_size() > 0) return AttributeProto::STRINGS;
+  if (a.has_tp()) return AttributeProto::TYPE_PROTO;
   return AttributeProto::UNDEFINED;
 }
 
@@ -127,15 +128,18 @@ Type GraphReader::read_type(const TypeProto& proto, const std::string& what) {
       if (proto.tensor_type().has_shape()) type.shape = read_shape(proto.tensor_type().shape(), what);
       return type;
     case TypeProto::kSequenceType:
+      if (proto.sequence_type().elem_type().value_case() != TypeProto::kTensorType)
+        fail(ErrorCode::kUnsupported, "{}: sequences of anything but tensors are not supported", what);
+      type = read_type(proto.sequence_type().elem_type(), what);
+      type.kind = Type::Kind::kSequence;
+      return type;
     case TypeProto::kOptionalType: {
-      const bool sequence = proto.value_case() == TypeProto::kSequenceType;
-      const TypeProto& element =
-          sequence ? proto.sequence_type().elem_type() : proto.optional_type().elem_type();
-      if (element.value_case() != TypeProto::kTensorType)
-        fail(ErrorCode::kUnsupported, "{}: {} of anything but tensors are not supported", what,
-             sequence ? "sequences" : "optionals");
-      type = read_type(element, what);
-      type.kind = sequence ? Type::Kind::kSequence : Type::Kind::kOptional;
+      const auto element = proto.optional_type().elem_type().value_case();
+      if (element != TypeProto::kTensorType && element != TypeProto::kSequenceType)
+        fail(ErrorCode::kUnsupported, "{}: optionals of anything but tensors and sequences are not supported",
+             what);
+      type = read_type(proto.optional_type().elem_type(), what);
+      type.optional = true;
       return type;
     }
     case TypeProto::kMapType:
@@ -208,13 +212,14 @@ Attribute GraphReader::read_attribute(AttributeProto& a, const std::string& wher
       return std::vector<int64_t>(a.ints().begin(), a.ints().end());
     case AttributeProto::STRINGS:
       return std::vector<std::string>(a.strings().begin(), a.strings().end());
+    case AttributeProto::TYPE_PROTO:
+      return read_type(a.tp(), what);
     case AttributeProto::UNDEFINED:
       fail(ErrorCode::kCorrupt, "{}: has no type", what);
     case AttributeProto::TENSORS:
     case AttributeProto::GRAPHS:
     case AttributeProto::SPARSE_TENSOR:
     case AttributeProto::SPARSE_TENSORS:
-    case AttributeProto::TYPE_PROTO:
     case AttributeProto::TYPE_PROTOS:
       break;
   }
@@ -251,6 +256,9 @@ Node GraphReader::read_node(NodeProto& proto) {
     if (!node.attributes.emplace(checked_name(a.name(), "an attribute name"), std::move(value)).second)
       fail(ErrorCode::kCorrupt, "{}: attribute {} is given twice", where, a.name());
   }
+  for (const auto& [name, value] : node.attributes)
+    if (const GraphPtr* sub = std::get_if<GraphPtr>(&value))
+      for (ValueId v : (*sub)->captured) node.inputs.push_back(resolve((*sub)->value_name(v)));
   return node;
 }
 

@@ -22,21 +22,25 @@ void write_tensor_type(const Graph& g, const Type& type, TypeProto::Tensor& prot
   }
 }
 
+void write_type(const Graph& g, const Type& type, TypeProto& proto) {
+  TypeProto* t = type.optional ? proto.mutable_optional_type()->mutable_elem_type() : &proto;
+  if (type.kind == Type::Kind::kSequence) t = t->mutable_sequence_type()->mutable_elem_type();
+  TypeProto::Tensor& tensor = *t->mutable_tensor_type();
+  if (type.format) write_tensor_type(g, type, tensor);
+}
+
 void write_value(const Graph& g, ValueId v, ValueInfoProto& proto) {
   proto.set_name(g.value_name(v));
   const Type& type = g.type(v);
   if (!type.format) return;  // the type is left out while it is unknown
-  TypeProto& t = *proto.mutable_type();
-  if (type.kind == Type::Kind::kTensor) write_tensor_type(g, type, *t.mutable_tensor_type());
-  if (type.kind == Type::Kind::kSequence)
-    write_tensor_type(g, type, *t.mutable_sequence_type()->mutable_elem_type()->mutable_tensor_type());
-  if (type.kind == Type::Kind::kOptional)
-    write_tensor_type(g, type, *t.mutable_optional_type()->mutable_elem_type()->mutable_tensor_type());
+  write_type(g, type, *proto.mutable_type());
 }
 
 struct AttributeWriter {
   AttributeProto& a;
   const Places& places;
+  const Graph& graph;
+  const Node* node;  // null for a function's default
 
   void operator()(int64_t v) const { a.set_type(AttributeProto::INT), a.set_i(v); }
   void operator()(float v) const { a.set_type(AttributeProto::FLOAT), a.set_f(v); }
@@ -47,7 +51,13 @@ struct AttributeWriter {
   }
   void operator()(const GraphPtr& v) const {
     a.set_type(AttributeProto::GRAPH);
-    write_graph(*v, places, *a.mutable_g());
+    Graph named = *v;
+    if (node != nullptr)
+      for (const Body& body : bodies_of(*node))
+        for (size_t i = 0; body.graph == v.get() && i < v->captured.size(); ++i)
+          if (const ValueId outer = node->inputs[body.first_capture + i]; outer != kNoValue)
+            named.values[static_cast<size_t>(v->captured[i])].name = graph.value_name(outer);
+    write_graph(named, places, *a.mutable_g());
   }
   void operator()(const std::vector<int64_t>& v) const {
     a.set_type(AttributeProto::INTS);
@@ -61,6 +71,10 @@ struct AttributeWriter {
     a.set_type(AttributeProto::STRINGS);
     for (const std::string& x : v) a.add_strings(x);
   }
+  void operator()(const Type& v) const {
+    a.set_type(AttributeProto::TYPE_PROTO);
+    write_type(graph, v, *a.mutable_tp());
+  }
   void operator()(const AttributeRef& v) const {
     a.set_type(static_cast<AttributeProto::AttributeType>(v.onnx_type));
     a.set_ref_attr_name(v.name);
@@ -68,9 +82,9 @@ struct AttributeWriter {
 };
 
 void write_attribute(const std::string& name, const Attribute& value, const Places& places,
-                     AttributeProto& proto) {
+                     const Graph& graph, const Node* node, AttributeProto& proto) {
   proto.set_name(name);
-  std::visit(AttributeWriter{proto, places}, value);
+  std::visit(AttributeWriter{proto, places, graph, node}, value);
 }
 
 void write_node(const Graph& g, const Node& node, const Places& places, NodeProto& proto) {
@@ -84,10 +98,11 @@ void write_node(const Graph& g, const Node& node, const Places& places, NodeProt
   if (!node.domain.empty()) proto.set_domain(node.domain);
   if (!node.name.empty()) proto.set_name(node.name);
   if (!node.doc_string.empty()) proto.set_doc_string(node.doc_string);
-  for (ValueId v : node.inputs) proto.add_input(v == kNoValue ? "" : g.value_name(v));
+  for (size_t i = 0; i < num_own_inputs(node); ++i)
+    proto.add_input(node.inputs[i] == kNoValue ? "" : g.value_name(node.inputs[i]));
   for (ValueId v : node.outputs) proto.add_output(v == kNoValue ? "" : g.value_name(v));
   for (const auto& [name, value] : node.attributes)
-    write_attribute(name, value, places, *proto.add_attribute());
+    write_attribute(name, value, places, g, &node, *proto.add_attribute());
 }
 
 /// Names are how an ONNX file joins its nodes: two values of one name would be one.
@@ -139,7 +154,8 @@ void write_function(const Function& f, FunctionProto& proto) {
   for (ValueId v : g.inputs) proto.add_input(g.value_name(v));
   for (ValueId v : g.outputs) proto.add_output(g.value_name(v));
   for (const std::string& name : f.attributes) proto.add_attribute(name);
-  for (const auto& [name, value] : f.defaults) write_attribute(name, value, {}, *proto.add_attribute_proto());
+  for (const auto& [name, value] : f.defaults)
+    write_attribute(name, value, {}, g, nullptr, *proto.add_attribute_proto());
   for (const Node& node : g.nodes) write_node(g, node, {}, *proto.add_node());
   write_opsets(g, *proto.mutable_opset_import());
 }

@@ -216,10 +216,10 @@ TEST(HostileOnnx, TypesThatAreNotSupportedAreNamed) {
       [](ModelProto& m) {
         auto& a = *m.mutable_graph()->mutable_node(0)->add_attribute();
         a.set_name("type");
-        a.set_type(onnx::AttributeProto::TYPE_PROTO);
+        a.set_type(onnx::AttributeProto::TYPE_PROTOS);
       },
       ErrorCode::kUnsupported,
-      "Add \"sum\": attribute type: attributes of type TYPE_PROTO are not supported");
+      "Add \"sum\": attribute type: attributes of type TYPE_PROTOS are not supported");
 }
 
 TEST(HostileOnnx, NamesAreUtf8) {

@@ -9,36 +9,16 @@ namespace dunlin::onnx {
 
 namespace {
 
-/// Values a node reads, those of its subgraphs included.
-std::vector<std::vector<ValueId>> reads(const Graph& graph) {
-  std::unordered_map<std::string_view, ValueId> by_name;
-  std::vector<std::vector<ValueId>> result;
-  for (const Node& node : graph.nodes) {
-    std::vector<ValueId>& in = result.emplace_back();
-    for (ValueId v : node.inputs)
-      if (v != kNoValue) in.push_back(v);
-    for (const auto& [name, attribute] : node.attributes) {
-      const GraphPtr* sub = std::get_if<GraphPtr>(&attribute);
-      if (sub == nullptr) continue;
-      if (by_name.empty())
-        for (size_t i = 0; i < graph.values.size(); ++i)
-          by_name.emplace(graph.values[i].name, static_cast<ValueId>(i));
-      for (ValueId inner : (*sub)->captured) in.push_back(by_name.at((*sub)->value_name(inner)));
-    }
-  }
-  return result;
-}
-
-[[noreturn]] void fail_cycle(const Graph& graph, const std::vector<std::vector<ValueId>>& in,
-                             const std::vector<int>& producer, const std::vector<int>& waiting) {
+[[noreturn]] void fail_cycle(const Graph& graph, const std::vector<int>& producer,
+                             const std::vector<int>& waiting) {
   // Every node that still waits has a producer that still waits; walking back must come round.
   size_t at = 0;
   while (waiting[at] == 0) ++at;
   std::vector<size_t> path;
   while (std::find(path.begin(), path.end(), at) == path.end()) {
     path.push_back(at);
-    for (ValueId v : in[at]) {
-      const int p = producer[static_cast<size_t>(v)];
+    for (ValueId v : graph.nodes[at].inputs) {
+      const int p = v == kNoValue ? -1 : producer[static_cast<size_t>(v)];
       if (p >= 0 && waiting[static_cast<size_t>(p)] != 0) {
         at = static_cast<size_t>(p);
         break;
@@ -57,14 +37,13 @@ std::vector<std::vector<ValueId>> reads(const Graph& graph) {
 }  // namespace
 
 void sort_nodes(Graph& graph) {
-  const std::vector<std::vector<ValueId>> in = reads(graph);
   const std::vector<int> producer = producers(graph);
   std::vector<int> waiting(graph.nodes.size(), 0);
   std::vector<std::vector<size_t>> readers(graph.nodes.size());
   bool sorted = true;
-  for (size_t i = 0; i < in.size(); ++i)
-    for (ValueId v : in[i])
-      if (const int p = producer[static_cast<size_t>(v)]; p >= 0) {
+  for (size_t i = 0; i < graph.nodes.size(); ++i)
+    for (ValueId v : graph.nodes[i].inputs)
+      if (const int p = v == kNoValue ? -1 : producer[static_cast<size_t>(v)]; p >= 0) {
         sorted &= static_cast<size_t>(p) < i;
         ++waiting[i];
         readers[static_cast<size_t>(p)].push_back(i);
@@ -82,7 +61,7 @@ void sort_nodes(Graph& graph) {
     for (size_t r : readers[i])
       if (--waiting[r] == 0) ready.push(r);
   }
-  if (order.size() < graph.nodes.size()) fail_cycle(graph, in, producer, waiting);
+  if (order.size() < graph.nodes.size()) fail_cycle(graph, producer, waiting);
   std::vector<Node> nodes;
   nodes.reserve(order.size());
   for (size_t i : order) nodes.push_back(std::move(graph.nodes[i]));

@@ -198,19 +198,55 @@ void write_tensor(const Tensor& tensor, const std::string& name, const ExternalP
   proto.set_raw_data(std::string(as_chars(dense.plane(Plane::kPayload))));
 }
 
-Tensor load_tensor_file(const std::string& path) {
+namespace {
+
+template <typename Proto>
+Proto parse_file(const std::string& path, const char* what) {
   const MappedFile file(path);
-  TensorProto proto;
+  Proto proto;
   if (file.bytes().size() > INT32_MAX ||
-      !proto.ParseFromArray(file.bytes().data(), static_cast<int>(file.bytes().size())) ||
-      !proto.has_data_type())
-    fail(ErrorCode::kCorrupt, "{}: not an ONNX tensor", path);
+      !proto.ParseFromArray(file.bytes().data(), static_cast<int>(file.bytes().size())))
+    fail(ErrorCode::kCorrupt, "{}: not an ONNX {}", path, what);
+  return proto;
+}
+
+Tensor read_tensor(TensorProto& proto, const std::string& path) {
+  if (!proto.has_data_type()) fail(ErrorCode::kCorrupt, "{}: not an ONNX tensor", path);
   try {
     TensorReader reader(ExternalFiles(std::nullopt), {});
     return reader.read(proto, fmt::format("tensor \"{}\"", proto.name()))->clone();
   } catch (const Error& e) {
     fail(e.code(), "{}: {}", path, e.what());
   }
+}
+
+RunValue read_sequence(SequenceProto& proto, Format format, const std::string& path) {
+  RunValue::Elements elements;
+  for (TensorProto& t : *proto.mutable_tensor_values())
+    elements.push_back(std::make_shared<const Tensor>(read_tensor(t, path)));
+  if (!elements.empty()) format = elements[0]->format();
+  return RunValue::sequence(format, std::move(elements));
+}
+
+}  // namespace
+
+Tensor load_tensor_file(const std::string& path) {
+  auto proto = parse_file<TensorProto>(path, "tensor");
+  return read_tensor(proto, path);
+}
+
+RunValue load_value_file(const std::string& path, const Type& type) {
+  if (type.is_tensor()) return load_tensor_file(path);
+  const bool sequence = type.kind == Type::Kind::kSequence;
+  if (!type.optional) {
+    auto proto = parse_file<SequenceProto>(path, "sequence");
+    return read_sequence(proto, type.format, path);
+  }
+  auto proto = parse_file<OptionalProto>(path, "optional");
+  if (sequence && proto.has_sequence_value())
+    return read_sequence(*proto.mutable_sequence_value(), type.format, path);
+  if (!sequence && proto.has_tensor_value()) return read_tensor(*proto.mutable_tensor_value(), path);
+  return {};
 }
 
 }  // namespace dunlin::onnx

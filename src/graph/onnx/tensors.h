@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/file_system.h"
+#include "dunlin/run_value.h"
 #include "graph/ir.h"
 
 namespace dunlin::onnx {
@@ -66,5 +67,7 @@ void write_tensor(const Tensor& tensor, const std::string& name, const ExternalP
 
 /// A file that holds one TensorProto, as ONNX's test data do.
 Tensor load_tensor_file(const std::string& path);
+/// The same for a value of any type: a SequenceProto or an OptionalProto where the type is one.
+RunValue load_value_file(const std::string& path, const Type& type);
 
 }  // namespace dunlin::onnx

@@ -24,7 +24,40 @@ inline void add_value(google::protobuf::RepeatedPtrField<ValueInfoProto>& values
   value.set_name(name);
   TypeProto::Tensor& type = *value.mutable_type()->mutable_tensor_type();
   type.set_elem_type(elem_type);
+  type.mutable_shape();
   for (int64_t d : dims) type.mutable_shape()->add_dim()->set_dim_value(d);
+}
+
+template <typename T>
+void add_tensor(GraphProto& g, const std::string& name, int elem_type, std::initializer_list<int64_t> dims,
+                std::initializer_list<T> values) {
+  TensorProto& t = *g.add_initializer();
+  t.set_name(name);
+  t.set_data_type(elem_type);
+  for (int64_t d : dims) t.add_dims(d);
+  t.set_raw_data(std::string(reinterpret_cast<const char*>(values.begin()), values.size() * sizeof(T)));
+}
+
+inline GraphProto& add_graph(NodeProto& node, const std::string& attribute) {
+  AttributeProto& a = *node.add_attribute();
+  a.set_name(attribute);
+  a.set_type(AttributeProto::GRAPH);
+  a.mutable_g()->set_name(attribute);
+  return *a.mutable_g();
+}
+
+inline void add_int(NodeProto& node, const std::string& attribute, int64_t value) {
+  AttributeProto& a = *node.add_attribute();
+  a.set_name(attribute);
+  a.set_type(AttributeProto::INT);
+  a.set_i(value);
+}
+
+inline void add_ints(NodeProto& node, const std::string& attribute, std::initializer_list<int64_t> values) {
+  AttributeProto& a = *node.add_attribute();
+  a.set_name(attribute);
+  a.set_type(AttributeProto::INTS);
+  for (int64_t v : values) a.add_ints(v);
 }
 
 /// y = Relu(x + w), x and w f32[2]

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "graph/op.h"
+#include "graph/splice.h"
 
 namespace dunlin {
 
@@ -72,63 +73,32 @@ class Inliner {
   void splice(Graph& g, const Node& call, const Function& f) {
     check_stack(g, call, f);
     const Graph& body = f.body;
-    if (call.inputs.size() > body.inputs.size() || call.outputs.size() > body.outputs.size())
+    const size_t num_inputs = num_own_inputs(call);
+    if (num_inputs > body.inputs.size() || call.outputs.size() > body.outputs.size())
       fail(ErrorCode::kInvalidArgument, "{}: {} inputs and {} outputs; the function has {} and {}",
-           describe(g, call), call.inputs.size(), call.outputs.size(), body.inputs.size(),
-           body.outputs.size());
+           describe(g, call), num_inputs, call.outputs.size(), body.inputs.size(), body.outputs.size());
     std::string prefix = call.name;
     for (size_t i = 0; prefix.empty() && i < call.outputs.size(); ++i)
       if (call.outputs[i] != kNoValue) prefix = g.value_name(call.outputs[i]);
     constexpr size_t kLongest = 256;  // a name grows with every call inside a call
     if (prefix.size() > kLongest) prefix.resize(kLongest);
 
-    std::vector<ValueId> to(body.values.size(), kNoValue);
-    std::vector<char> mapped(body.values.size(), 0);
-    const auto map = [&](ValueId v, ValueId target) {
-      to[static_cast<size_t>(v)] = target;
-      mapped[static_cast<size_t>(v)] = 1;
-    };
-    for (size_t i = 0; i < body.inputs.size(); ++i)
-      map(body.inputs[i], i < call.inputs.size() ? call.inputs[i] : kNoValue);
-    // An output that is also an input, or given twice, is copied at the end.
-    std::vector<std::pair<ValueId, ValueId>> copies;
-    for (size_t i = 0; i < call.outputs.size(); ++i) {
-      if (call.outputs[i] == kNoValue) continue;
-      if (mapped[static_cast<size_t>(body.outputs[i])])
-        copies.emplace_back(body.outputs[i], call.outputs[i]);
-      else
-        map(body.outputs[i], call.outputs[i]);
-    }
-    for (size_t v = 0; v < body.values.size(); ++v)
-      if (!mapped[v]) to[v] = g.add_value(unused(prefix + "/" + body.values[v].name));
-
+    const std::span<const ValueId> inputs(call.inputs.data(), num_inputs);
+    Splice splice(g, body, body.inputs, inputs, call.outputs,
+                  [&](const std::string& name) { return unused(prefix + "/" + name); });
     Names names;
-    for (size_t v = 0; v < to.size(); ++v)
-      if (to[v] != kNoValue) names.emplace(body.values[v].name, g.value_name(to[v]));
+    for (size_t v = 0; v < body.values.size(); ++v)
+      if (const ValueId to = splice.to(static_cast<ValueId>(v)); to != kNoValue)
+        names.emplace(body.values[v].name, g.value_name(to));
 
     stack_.push_back(&f);
     for (const Node& inner : body.nodes) {
-      Node node = inner;
-      node.name = node.name.empty() ? prefix : prefix + "/" + node.name;
-      for (ValueId& v : node.inputs)
-        if (v != kNoValue) v = to[static_cast<size_t>(v)];
-      for (ValueId& v : node.outputs)
-        if (v != kNoValue) v = to[static_cast<size_t>(v)];
-      const int opset = body.opset_of(inner);
-      node.opset = 0;
-      if (g.opset_of(node) != opset) node.opset = opset;
+      Node node = splice.node(inner, prefix);
       bind(node, call, f, names);
       add(g, std::move(node));
     }
     stack_.pop_back();
-    for (const auto& [from, target] : copies) {
-      Node copy;
-      copy.op = "Identity";
-      copy.name = prefix;
-      copy.inputs = {to[static_cast<size_t>(from)]};
-      copy.outputs = {target};
-      g.nodes.push_back(std::move(copy));
-    }
+    for (Node& copy : splice.copies(prefix)) g.nodes.push_back(std::move(copy));
   }
 
   void check_stack(const Graph& g, const Node& call, const Function& f) const {
@@ -144,7 +114,26 @@ class Inliner {
   }
 
   /// Gives a body's node the call's attributes, and its subgraphs names of their own.
-  void bind(Node& node, const Node& call, const Function& f, const Names& names) {
+  void bind(Node& node, const Node& call, const Function& f, const Names& names, bool in_subgraph = false) {
+    // A subgraph that the call gives brings along what it captures.
+    std::map<std::string, std::vector<ValueId>, std::less<>> captures;
+    const auto note = [&](const Node& from, const Body& b, std::string_view attribute) {
+      const auto first = from.inputs.begin() + static_cast<std::ptrdiff_t>(b.first_capture);
+      captures.emplace(attribute, std::vector<ValueId>(
+                                      first, first + static_cast<std::ptrdiff_t>(b.graph->captured.size())));
+    };
+    for (const Body& b : bodies_of(node)) note(node, b, b.attribute);
+    for (const auto& [name, a] : node.attributes)
+      if (const AttributeRef* ref = std::get_if<AttributeRef>(&a))
+        for (const Body& b : bodies_of(call))
+          if (b.attribute == ref->name) {
+            if (in_subgraph && !b.graph->captured.empty())
+              fail(ErrorCode::kUnsupported,
+                   "function {}.{}: the graph {} captures values, and is used in a subgraph of the function",
+                   f.domain, f.name, ref->name);
+            note(call, b, name);
+          }
+    node.inputs.resize(num_own_inputs(node));
     for (auto it = node.attributes.begin(); it != node.attributes.end();) {
       if (const AttributeRef* ref = std::get_if<AttributeRef>(&it->second)) {
         const auto given = call.attributes.find(ref->name);
@@ -159,6 +148,8 @@ class Inliner {
       }
       ++it;
     }
+    for (const auto& [name, values] : captures)
+      node.inputs.insert(node.inputs.end(), values.begin(), values.end());
   }
 
   Graph renamed(Graph sub, const Node& call, const Function& f, Names names) {
@@ -179,7 +170,7 @@ class Inliner {
         name = std::move(fresh);
       }
     }
-    for (Node& node : sub.nodes) bind(node, call, f, names);
+    for (Node& node : sub.nodes) bind(node, call, f, names, true);
     return sub;
   }
 

@@ -21,7 +21,8 @@ std::optional<std::string> signature(const Graph& g, const Node& n) {
             text += fmt::format("{}", v);
           else if constexpr (std::is_same_v<T, TensorPtr>)
             text += fmt::format("{}", static_cast<const void*>(v.get()));
-          else if constexpr (std::is_same_v<T, GraphPtr> || std::is_same_v<T, AttributeRef>)
+          else if constexpr (std::is_same_v<T, GraphPtr> || std::is_same_v<T, Type> ||
+                             std::is_same_v<T, AttributeRef>)
             return false;
           else
             for (const auto& element : v) text += fmt::format("{},", element);

@@ -104,6 +104,9 @@ PackedWeight pack_weight(const LowerContext& c, int input, size_t floats, const 
 Lowered lower_reference(const std::shared_ptr<const Graph>& graph, const Node& node);
 /// The same when the sizes of outputs are known only in the run.
 Lowered lower_at_run_time(const std::shared_ptr<const Graph>& graph, const Node& node);
+/// A node that runs subgraphs, or with an operand that is no tensor. `planned`: its outputs are tensors that have
+/// their memory already.
+Lowered lower_values(const std::shared_ptr<const Graph>& graph, const Node& node, bool planned);
 /// Copies a value of one shape from layout to layout.
 Lowered lower_copy(const Type& type, Layout from, Layout to, const LowerOptions& options);
 

@@ -14,6 +14,14 @@ std::vector<const Tensor*> present(const Node& node, std::span<const Tensor* con
   return all;
 }
 
+/// Inference went by what a file claims, and by operands of other nodes; the memory is as large as it said.
+void check_type(const Graph& g, const Node& node, size_t output, const Tensor& planned, Format format,
+                const Shape& shape) {
+  if (planned.format() != format || planned.shape() != shape)
+    fail(ErrorCode::kInvalidArgument, "{}: output {} was planned as {}{}, it is {}{}", describe(g, node),
+         output, planned.format()->name, to_string(planned.shape()), format->name, to_string(shape));
+}
+
 }  // namespace
 
 Lowered lower_reference(const std::shared_ptr<const Graph>& graph, const Node& node) {
@@ -29,6 +37,8 @@ Lowered lower_reference(const std::shared_ptr<const Graph>& graph, const Node& n
                 std::vector<Tensor> out(out_types.size());
                 for (size_t i = 0; i < out.size(); ++i) {
                   if (i < args.out.size() && args.out[i]) {
+                    if (out_types[i].format && out_types[i].shape && out_types[i].shape->known())
+                      check_type(*graph, *n, i, *args.out[i], out_types[i].format, *out_types[i].shape);
                     out[i] = args.out[i]->view();
                     // References may count on fresh tensors being zero.
                     const auto bytes = out[i].plane(Plane::kPayload);
@@ -58,6 +68,29 @@ Lowered lower_at_run_time(const std::shared_ptr<const Graph>& graph, const Node&
                 std::vector<Tensor> out = run_reference(*graph, *n, present(*n, args.in), args.context);
                 for (size_t i = 0; i < args.out.size(); ++i)
                   if (args.out[i]) *args.out[i] = std::move(out[i]);
+              },
+          .in = std::vector<Layout>(node.inputs.size(), Layout::kAny),
+          .out = {}};
+}
+
+Lowered lower_values(const std::shared_ptr<const Graph>& graph, const Node& node, bool planned) {
+  const Node* n = &node;
+  return {.kernel = "values",
+          .run =
+              [graph, n, planned](const StepArgs& args) {
+                std::vector<RunValue> out = run_values(*graph, *n, args.in_values, args.context, args.bodies);
+                for (size_t i = 0; i < args.out_values.size(); ++i) {
+                  if (!args.out_values[i]) continue;
+                  if (!planned) {
+                    *args.out_values[i] = std::move(out[i]);
+                    continue;
+                  }
+                  if (!out[i].is_tensor())
+                    fail(ErrorCode::kInvalidArgument, "{}: output {} is no tensor", describe(*graph, *n), i);
+                  const Tensor& t = out[i].tensor();
+                  check_type(*graph, *n, i, *args.out[i], t.format(), t.shape());
+                  copy_strided(t, *args.out[i]);
+                }
               },
           .in = std::vector<Layout>(node.inputs.size(), Layout::kAny),
           .out = {}};

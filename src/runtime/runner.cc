@@ -1,0 +1,88 @@
+#include "runtime/runner.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "graph/infer.h"
+#include "graph/passes/fold_batch_norm.h"
+#include "graph/passes/merge_equal.h"
+#include "graph/passes/recognize_activations.h"
+
+namespace dunlin {
+
+PlanCache::PlanCache(const Graph& graph, PlanOptions options) : options_(std::move(options)) {
+  InferOptions infer;
+  infer.variable = {options_.variables.begin(), options_.variables.end()};
+  Graph g = graph;
+  // Nothing holds the elements of a sequence to the shape that a file claims.
+  for (ValueId v : g.inputs)
+    if (Type& type = g.values[static_cast<size_t>(v)].type; !type.is_tensor()) type.shape.reset();
+  g = merge_equal_nodes(infer_and_fold(std::move(g), infer));
+  g = recognize_activations(fold_batch_norm(std::move(g), infer.variable), infer.variable);
+  // New nodes and values get their types.
+  graph_ = infer_and_fold(std::move(g), infer);
+}
+
+std::shared_ptr<const Plan> PlanCache::plan_for(const std::string& key, std::span<const Type> inputs) {
+  std::lock_guard lock(mutex_);
+  for (auto it = plans_.begin(); it != plans_.end(); ++it)
+    if (it->first == key) {
+      plans_.splice(plans_.begin(), plans_, it);
+      return plans_.front().second;
+    }
+  Graph g = graph_;
+  for (size_t i = 0; i < inputs.size(); ++i) g.values[static_cast<size_t>(g.inputs[i])].type = inputs[i];
+  auto plan = make_plan(std::move(g), options_, packed_);
+  plans_.emplace_front(key, plan);
+  while (plans_.size() > std::max<size_t>(options_.max_plans, 1)) plans_.pop_back();
+  return plan;
+}
+
+Execution& Runner::execution_for(std::span<const Type> inputs) {
+  std::string key;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Type& t = inputs[i];
+    // The format is the graph's own wherever that has one.
+    if (!t.is_tensor() || plans_->graph().type(plans_->graph().inputs[i]).format == nullptr)
+      key += to_string(t);
+    else
+      key += to_string(*t.shape);
+  }
+  for (auto it = executions_.begin(); it != executions_.end(); ++it)
+    if (it->first == key) {
+      executions_.splice(executions_.begin(), executions_, it);
+      return executions_.front().second;
+    }
+  executions_.emplace_front(key, Execution(plans_->plan_for(key, inputs)));
+  while (executions_.size() > std::max<size_t>(plans_->options().max_plans, 1)) executions_.pop_back();
+  return executions_.front().second;
+}
+
+std::vector<RunValue> Runner::run(std::vector<RunValue> inputs, std::span<const Tensor> variables,
+                                  ThreadPool& pool, const RunContext& context, bool profile) {
+  const Graph& g = plans_->graph();
+  std::vector<Type> types;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    RunValue& v = inputs[i];
+    const Type& declared = g.type(g.inputs[i]);
+    Type& type = types.emplace_back();
+    type.format = v.format() ? v.format() : declared.format;
+    if (v.is_tensor())
+      type.shape = v.tensor().shape();
+    else
+      type.kind = v.is_sequence() ? Type::Kind::kSequence : declared.kind;
+    type.optional = v.is_nothing();
+    if (v.is_tensor() && !v.tensor().is_row_major()) v = v.clone();
+  }
+  Execution& execution = execution_for(types);
+  const uint64_t needed = execution.plan().arena_bytes + execution.plan().output_bytes;
+  RunContext limited = context;
+  limited.max_bytes = std::min(context.max_bytes, plans_->options().max_bytes);
+  if (needed > limited.max_bytes)
+    fail(ErrorCode::kResourceExhausted, "graph \"{}\": needs {} bytes, {} are left for this run", g.name,
+         needed, limited.max_bytes);
+  limited.max_bytes -= needed;
+  return execution.run(inputs, variables, outputs_, arena_, pool, limited, profile);
+}
+
+}  // namespace dunlin
