@@ -1,0 +1,17 @@
+#include "graph/op.h"
+
+namespace dunlin::ops {
+
+extern constexpr OpDef kOptionalHasElement{
+    .name = "OptionalHasElement",
+    .since = 15,
+    .source = "ONNX OptionalHasElement",
+    .infer =
+        [](const InferArgs&) { return std::vector<Type>{{.format = &formats::kBool, .shape = Shape{}}}; },
+    .run =
+        [](const ValueCall& c) {
+          c.give(0, Tensor::of<bool>({}, {c.has_input(0) && !c.value(0).is_nothing()}));
+        },
+    .stops_gradient = true};
+
+}  // namespace dunlin::ops
