@@ -16,6 +16,7 @@ constexpr Sample kSamples17[] = {{"axis=1", "f32[1,4,3,1]", 17},
                                  {"onesided=1", "f32[2,6,1]", 17}};
 
 std::vector<Type> infer(const InferArgs& a) {
+  check_float(a, 0);
   if (a.has_input(2) && !a.constant(2)) {
     Shape y(std::vector<int64_t>(static_cast<size_t>(a.shape(0).rank()), kUnknownDim));
     if (y.rank() > 0) y[y.rank() - 1] = 2;
@@ -26,15 +27,15 @@ std::vector<Type> infer(const InferArgs& a) {
 }
 
 void forward(const OpCall& c) {
-  const Dft d = read_dft(c, c.input(0).shape(), c.has_input(1) ? &c.input(1) : nullptr,
-                         c.has_input(2) ? &c.input(2) : nullptr, true);
+  const Dft d = read_dft(c, c.input(0).shape(), optional_input(c, 1), optional_input(c, 2), true);
   if (!c.output(0)) c.allocate(0, c.input(0).format(), d.y);
   // A transform over no signal may be of any length.
   if (c.output(0).num_elements() == 0) return;
+  check_fourier_scratch(c, d.n, c.input(0).num_elements() + c.output(0).num_elements());
   const std::vector<double> y = transform(Fft(static_cast<size_t>(d.n), d.inverse), to_doubles(c.input(0)),
                                           along(c.input(0).shape(), d.axis), along(d.y, d.axis),
                                           d.inverse ? 1.0 / static_cast<double>(d.n) : 1);
-  for_float_format(c.output(0).format(), [&]<typename T>() { store_doubles(c, 0, y); });
+  store_doubles(c, 0, y);
 }
 
 void gradient(Grad& g) {

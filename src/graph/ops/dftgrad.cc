@@ -9,11 +9,11 @@ constexpr Sample kSamples[] = {{"onesided=1", "f32[2,5,2] f32[2,7,1] i64[]{8} i6
 
 void forward(const OpCall& c) {
   const Shape& x = c.input(1).shape();
-  const Dft d =
-      read_dft(c, x, c.has_input(2) ? &c.input(2) : nullptr, c.has_input(3) ? &c.input(3) : nullptr, true);
+  const Dft d = read_dft(c, x, optional_input(c, 2), optional_input(c, 3), true);
   if (c.input(0).shape() != d.y)
     c.error("dy is {}, {} is expected", to_string(c.input(0).shape()), to_string(d.y));
   if (c.output(0).num_elements() == 0) return;
+  check_fourier_scratch(c, d.n, c.input(0).num_elements() + c.output(0).num_elements());
   // The adjoint of exp(-i..) is exp(+i..): the other direction, with the same scale. What the transform cut off
   // or added, the adjoint adds or cuts off.
   store_doubles(

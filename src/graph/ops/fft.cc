@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdint>
 #include <numbers>
 
 namespace dunlin::ops {
@@ -31,10 +30,16 @@ void radix2(std::vector<Complex>& x, const std::vector<Complex>& roots) {
       }
 }
 
+uint64_t padded_size(uint64_t n) { return std::has_single_bit(n) ? n : std::bit_ceil(2 * n); }
+
 }  // namespace
 
-Fft::Fft(size_t n, bool inverse)
-    : n_(n), padded_(std::has_single_bit(n) ? n : std::bit_ceil(2 * n)), inverse_(inverse) {
+uint64_t Fft::bytes(uint64_t n) {
+  const uint64_t padded = padded_size(n);
+  return sizeof(Complex) * (padded / 2 + n + (padded == n ? 0 : n + 2 * padded));
+}
+
+Fft::Fft(size_t n, bool inverse) : n_(n), padded_(padded_size(n)), inverse_(inverse) {
   roots_.resize(padded_ / 2);
   for (size_t k = 0; k < roots_.size(); ++k)
     roots_[k] = turn(-static_cast<double>(k) / static_cast<double>(padded_));

@@ -3,6 +3,7 @@
 
 #include <complex>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace dunlin::ops {
@@ -14,6 +15,8 @@ class Fft {
   using Complex = std::complex<double>;
   Fft(size_t n, bool inverse);
   size_t size() const { return n_; }
+  /// What a transform of n numbers holds while it runs: its tables, one lane and the padded one.
+  static uint64_t bytes(uint64_t n);
   /// In place; `x` has size() elements.
   void operator()(std::vector<Complex>& x) const;
 

@@ -12,8 +12,7 @@ void check_parts(const NodeView& a, const Shape& x, int least_rank) {
 }  // namespace
 
 int64_t positive(const NodeView& a, std::string_view what, const Tensor& t) {
-  if (t.num_elements() != 1) a.error("{} is {}, one number is expected", what, to_string(t.shape()));
-  const int64_t value = to_ints(t)[0];
+  const int64_t value = one_integer(a, what, t);
   if (value < 1 || value > int64_t{1} << 48) a.error("{} is {}, 1 to 2^48 is expected", what, value);
   return value;
 }
@@ -24,11 +23,7 @@ Dft read_dft(const NodeView& a, const Shape& x, const Tensor* length, const Tens
   const bool old = a.node().domain.empty() ? a.opset() < 20 : a.has_attr("axis");
   Dft d;
   int64_t axis = old ? a.attr_int("axis", 1) : -2;
-  if (axis_input) {
-    if (axis_input->num_elements() != 1)
-      a.error("axis is {}, one number is expected", to_string(axis_input->shape()));
-    axis = to_ints(*axis_input)[0];
-  }
+  if (axis_input) axis = one_integer(a, "axis", *axis_input);
   d.axis = a.normalize_axis(axis, x.rank());
   if (d.axis == x.rank() - 1) a.error("axis {} holds the real and imaginary parts", axis);
   d.inverse = a.attr_int("inverse", 0) != 0;
@@ -47,6 +42,10 @@ FourierAxis along(const Shape& s, int axis) {
   const Shape elements(std::vector<int64_t>(s.begin(), s.end() - 1));
   const Lanes l = lanes_along(elements, axis);
   return {.outer = l.outer, .length = l.length, .inner = l.inner, .parts = s[s.rank() - 1]};
+}
+
+void check_fourier_scratch(const OpCall& c, int64_t n, int64_t doubles) {
+  check_scratch(c, Fft::bytes(static_cast<uint64_t>(n)) + sizeof(double) * static_cast<uint64_t>(doubles));
 }
 
 Stft read_stft(const OpCall& c, int first) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "graph/ops/channels.h"
+#include "graph/ops/checks.h"
 #include "graph/ops/fft.h"
 #include "graph/ops/lanes.h"
 
@@ -22,6 +23,9 @@ struct Dft {
 Dft read_dft(const NodeView& a, const Shape& x, const Tensor* length, const Tensor* axis, bool length_known);
 /// `s` along the axis.
 FourierAxis along(const Shape& s, int axis);
+
+/// Throws unless the run may take what transforms of n numbers and that many doubles beside them take.
+void check_fourier_scratch(const OpCall& c, int64_t n, int64_t doubles);
 
 /// A positive integer in a tensor of one element; throws otherwise.
 int64_t positive(const NodeView& a, std::string_view what, const Tensor& t);

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "graph/ops/checks.h"
 #include "graph/ops/elementwise.h"
 #include "graph/ops/sizes.h"
 
@@ -11,16 +12,11 @@ constexpr Sample kSamples[] = {
     {"", "i64[]{8} i64[]{16} i64[]{8192} f32[]{0} f32[]{4096}"},
     {"output_datatype=11", "i32[]{3} i32[]{512} i32[]{8000} f32[]{20} f32[]{3800}", 17}};
 
-double one(const NodeView& a, std::string_view what, const Tensor& t) {
-  if (t.num_elements() != 1) a.error("{} is {}, one number is expected", what, to_string(t.shape()));
-  return to_scalar(t);
-}
-
 /// [floor(dft_length / 2) + 1, num_mel_bins]; null inputs are not known yet.
 Shape mel_shape(const NodeView& a, const Tensor* bins, const Tensor* dft_length) {
   Shape s{kUnknownDim, kUnknownDim};
   const auto size = [&](std::string_view what, const Tensor& t) {
-    const double v = one(a, what, t);
+    const double v = one_number(a, what, t);
     if (!(v >= 1 && v <= 0x1p48)) a.error("{} is {}, 1 to 2^48 is expected", what, v);
     return static_cast<int64_t>(v);
   };
@@ -36,16 +32,19 @@ void forward(const OpCall& c) {
   const Shape shape = mel_shape(c, &c.input(0), &c.input(1));
   if (!c.output(0)) c.allocate(0, format_attribute(c, "output_datatype", &formats::kF32), shape);
   const int64_t rows = shape[0], bands = shape[1];
-  const double dft_length = to_scalar(c.input(1)), rate = one(c, "sample_rate", c.input(2)),
-               lower = one(c, "lower_edge_hertz", c.input(3)), upper = one(c, "upper_edge_hertz", c.input(4));
-  if (!(rate > 0) || !(lower >= 0) || !(upper >= lower) || !(upper <= rate / 2))
+  const double dft_length = to_scalar(c.input(1)), rate = one_number(c, "sample_rate", c.input(2)),
+               lower = one_number(c, "lower_edge_hertz", c.input(3)),
+               upper = one_number(c, "upper_edge_hertz", c.input(4));
+  if (!std::isfinite(rate) || !(rate > 0) || !(lower >= 0) || !(upper >= lower) || !(upper <= rate / 2))
     c.error("edges of {} and {} Hz at {} samples a second: 0 <= lower <= upper <= half the rate is expected",
             lower, upper, rate);
   // Row at which the triangle of band b begins; the next two are its middle and its end.
   const double step = (mel(upper) - mel(lower)) / static_cast<double>(bands + 2);
   const auto row = [&](int64_t b) {
     const double f = hertz(static_cast<double>(b) * step + mel(lower));
-    return std::min(static_cast<int64_t>(std::floor((dft_length + 1) * f / rate)), rows - 1);
+    // f may be a rounding error away from the edges, which lie within the rows.
+    const double r = std::floor((dft_length + 1) * (f / rate));
+    return static_cast<int64_t>(std::clamp(r, 0.0, static_cast<double>(rows - 1)));
   };
   for_number_format(c.output(0).format(), [&]<typename T>() {
     const auto y = c.out<T>(0);

@@ -131,6 +131,34 @@ TEST(Windows, KnownValues) {
   }
 }
 
+/// A run that may take less than an op's own tables and lanes is refused; one that may take them is not.
+TEST(Fourier, ScratchCountsAgainstTheRunsMemory) {
+  struct Case {
+    const char *op, *domain, *attributes, *inputs;
+    int outputs;
+  };
+  for (const Case& k : {Case{"DFT", "", "", "f32[1,1025,1]", 1},
+                        Case{"DFTGrad", "dunlin", "", "f32[1,1025,2] f32[1,1025,1]", 1},
+                        Case{"STFT", "", "onesided=0", "f32[1,1025,1] i64[]{1} _ i64[]{1025}", 1},
+                        Case{"STFTGrad", "dunlin", "onesided=0",
+                             "f32[1,1,1025,2] f32[1,1025,1] i64[]{1} _ i64[]{1025}", 1}}) {
+    const OpDef* def = find_op(k.domain, k.op, *k.domain ? 1 : kNewestOpset);
+    const SampleCase s = make_sample(*def, {k.attributes, k.inputs, kNewestOpset, k.outputs}, 1);
+    // The padded length is 4096: 2048 roots, chirp and lane of 1025, kernel and padded lane, 16 bytes each.
+    const uint64_t least = 16 * (2048 + 2 * 1025 + 2 * 4096);
+    EXPECT_NO_THROW(evaluate(s.graph, s.inputs, {.max_bytes = 2 * least})) << k.op;
+    try {
+      evaluate(s.graph, s.inputs, {.max_bytes = least});
+      ADD_FAILURE() << k.op;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::kResourceExhausted);
+      EXPECT_THAT(e.what(), HasSubstr(k.op));
+      EXPECT_THAT(e.what(), HasSubstr("left for this run"));
+    }
+  }
+  EXPECT_EQ(Fft::bytes(1024), 16u * (512 + 1024));
+}
+
 TEST(MelWeightMatrix, BandsBeyondTheSpectrumAreRefused) {
   EXPECT_THAT(error_of("MelWeightMatrix", "", "i64[]{8} i64[]{16} i64[]{8000} f32[]{0} f32[]{5000}"),
               HasSubstr("half the rate"));
@@ -141,6 +169,30 @@ TEST(MelWeightMatrix, BandsBeyondTheSpectrumAreRefused) {
   EXPECT_THAT(
       error_of("MelWeightMatrix", "", "i64[]{4611686018427387904} i64[]{16} i64[]{8000} f32[]{0} f32[]{50}"),
       HasSubstr("num_mel_bins is"));
+  // Infinite and no numbers, in every format that can say them; huge and tiny ones.
+  for (const char* format : {"f16", "bf16", "f32", "f64"})
+    for (const char* bad : {"inf", "nan", "-inf"}) {
+      const std::string edges = fmt::format(" {0}[]{{0}} {0}[]{{50}}", format);
+      const auto error = [](const std::string& rest) {
+        return error_of("MelWeightMatrix", "", "i64[]{8} i64[]{16} " + rest);
+      };
+      const std::string value = fmt::format(" {}[]{{{}}}", format, bad);
+      EXPECT_THAT(error(value + edges), HasSubstr("half the rate")) << value;
+      EXPECT_THAT(error("i64[]{8000}" + value + fmt::format(" {}[]{{50}}", format)),
+                  HasSubstr("half the rate"))
+          << value;
+      EXPECT_THAT(error("i64[]{8000}" + fmt::format(" {}[]{{0}}", format) + value),
+                  HasSubstr("half the rate"))
+          << value;
+    }
+  for (const char* edges :
+       {"f64[]{1.7e308} f64[]{0} f64[]{8e307}", "f64[]{1.7e308} f64[]{8e307} f64[]{8.1e307}",
+        "f64[]{1e-300} f64[]{1e-310} f64[]{4e-301}", "f64[]{5e-324} f64[]{0} f64[]{0}",
+        "f32[]{1e38} f32[]{1} f32[]{4e37}"})
+    for (const char* sizes : {"i64[]{8} i64[]{16} ", "i64[]{1} i64[]{1} ", "i64[]{3} i64[]{65535} "}) {
+      const auto y = run_op("MelWeightMatrix", "", std::string(sizes) + edges);
+      for (double v : numbers_of(y[0])) EXPECT_TRUE(v >= 0 && v <= 1) << sizes << edges;
+    }
   // At the very edge every band still lies inside.
   EXPECT_EQ(error_of("MelWeightMatrix", "", "i64[]{40} i64[]{16} i64[]{8000} f32[]{0} f32[]{4000}"), "");
 }

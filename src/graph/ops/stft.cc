@@ -14,6 +14,7 @@ constexpr Sample kSamples[] = {
 Shape stft_shape(const OpCall& c, const Stft& s) { return {c.input(0).shape()[0], s.frames, s.bins, 2}; }
 
 std::vector<Type> infer(const InferArgs& a) {
+  check_float(a, 0);
   const Shape& x = a.shape(0);
   if (x.rank() != 3) a.error("the signal is {}, [batch, length, 1 or 2] is expected", to_string(x));
   Shape y{x[0], kUnknownDim, kUnknownDim, 2};
@@ -34,6 +35,7 @@ void forward(const OpCall& c) {
   const Shape& xs = c.input(0).shape();
   if (!c.output(0)) c.allocate(0, c.input(0).format(), stft_shape(c, s));
   if (xs[0] == 0) return;
+  check_fourier_scratch(c, s.n, c.input(0).num_elements() + s.n);
   const std::vector<double> x = to_doubles(c.input(0));
   const Fft fft(static_cast<size_t>(s.n), false);
   std::vector<Fft::Complex> frame(fft.size());
@@ -68,9 +70,9 @@ extern constexpr OpDef kSTFT{.name = "STFT",
                                  [](Grad& g) {
                                    const auto d = g.emit_many(
                                        "STFTGrad", {g.out_grad(0), g.in(0), g.in(1), g.in(2), g.in(3)},
-                                       g.has_input(2) ? 2 : 1, g.node().attributes);
+                                       g.needs(2) ? 2 : 1, g.node().attributes);
                                    g.to_input(0, d[0]);
-                                   if (g.has_input(2)) g.to_input(2, d[1]);
+                                   if (g.needs(2)) g.to_input(2, d[1]);
                                  },
                              .samples = kSamples};
 

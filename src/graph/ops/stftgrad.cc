@@ -13,6 +13,7 @@ void forward(const OpCall& c) {
   if (const Shape y{xs[0], s.frames, s.bins, 2}; c.input(0).shape() != y)
     c.error("dy is {}, {} is expected", to_string(c.input(0).shape()), to_string(y));
   if (xs[0] == 0) return;
+  check_fourier_scratch(c, s.n, c.input(0).num_elements() + 2 * (c.input(1).num_elements() + s.n));
   const std::vector<double> dy = to_doubles(c.input(0)), x = to_doubles(c.input(1));
   std::vector<double> dx(x.size(), 0.0), dwindow(s.window.size(), 0.0);
   const Fft fft(static_cast<size_t>(s.n), true);
@@ -33,7 +34,7 @@ void forward(const OpCall& c) {
       }
     }
   store_doubles(c, 0, dx);
-  if (c.has_input(3)) store_doubles(c, 1, dwindow);
+  store_doubles(c, 1, dwindow);
 }
 
 }  // namespace
