@@ -1,6 +1,7 @@
 #include "graph/ops/col2_im.h"
 
 #include "graph/autodiff/grad.h"
+#include "graph/ops/checks.h"
 
 namespace dunlin::ops {
 
@@ -13,15 +14,6 @@ constexpr Sample kSamples[] = {
     {"strides=[2]", "f32[1,2,3] i64{6} i64{2}"},
 };
 
-/// `least` to 2^31, `count` of them.
-std::vector<int64_t> checked(const NodeView& a, std::string_view name, std::vector<int64_t> v, size_t count,
-                             int64_t least) {
-  if (v.size() != count) a.error("{} has {} entries, {} are expected", name, v.size(), count);
-  for (int64_t x : v)
-    if (x < least || x > INT32_MAX) a.error("{} holds {}, {} to 2^31 is expected", name, x, least);
-  return v;
-}
-
 }  // namespace
 
 ImageBlocks image_blocks(const NodeView& a, const std::vector<int64_t>& image,
@@ -29,14 +21,11 @@ ImageBlocks image_blocks(const NodeView& a, const std::vector<int64_t>& image,
   const size_t axes = image.size();
   if (axes < 1) a.error("image_shape is empty");
   ImageBlocks b;
-  b.image = checked(a, "image_shape", image, axes, 1);
-  b.block = checked(a, "block_shape", block, axes, 1);
-  const auto attribute = [&](std::string_view name, size_t count, int64_t otherwise) {
-    return checked(a, name, a.attr_ints(name, std::vector<int64_t>(count, otherwise)), count, otherwise);
-  };
-  b.dilation = attribute("dilations", axes, 1);
-  b.stride = attribute("strides", axes, 1);
-  b.pad = attribute("pads", 2 * axes, 0);
+  b.image = bounded(a, "image_shape", image, axes, 1);
+  b.block = bounded(a, "block_shape", block, axes, 1);
+  b.dilation = bounded_attribute(a, "dilations", axes, 1, 1);
+  b.stride = bounded_attribute(a, "strides", axes, 1, 1);
+  b.pad = bounded_attribute(a, "pads", 2 * axes, 0, 0);
   for (size_t d = 0; d < axes; ++d) {
     const int64_t room = b.image[d] + b.pad[d] + b.pad[axes + d] - ((b.block[d] - 1) * b.dilation[d] + 1);
     if (room < 0) a.error("a block reaches beyond the padded image in axis {}", d);
@@ -53,6 +42,7 @@ ImageBlocks image_blocks(const NodeView& a, const std::vector<int64_t>& image,
   product("the elements of the image", b.image);
   b.elements = product("the elements of a block", b.block);
   b.blocks = product("the blocks of the image", b.count);
+  product("the elements of all blocks", {b.elements, b.blocks});
   return b;
 }
 
@@ -72,6 +62,7 @@ extern constexpr OpDef kCol2Im{
     .source = "ONNX Col2Im",
     .infer =
         [](const InferArgs& a) {
+          check_float(a, 0);
           std::optional<Shape> y;
           if (a.constant(1) && a.constant(2))
             y = image_shape(a, a.shape(0), image_blocks(a, to_ints(*a.constant(1)), to_ints(*a.constant(2))));

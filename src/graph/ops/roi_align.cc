@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "graph/autodiff/grad.h"
+#include "graph/ops/checks.h"
 
 namespace dunlin::ops {
 
@@ -26,18 +27,24 @@ bool half_pixel(const NodeView& a) {
   return mode == "half_pixel";
 }
 
-/// Samples of the bins of one axis between `begin` and `end`, in X's own coordinates.
-std::vector<std::vector<RoiAligned::Sample>> axis_samples(const NodeView& a, double begin, double end,
-                                                          int64_t bins, int64_t size) {
+/// How many samples a bin of one axis takes.
+double samples_of_bin(const NodeView& a, double begin, double end, int64_t bins) {
   constexpr double kMostSamples = 1024, kMostOfAnAxis = 1 << 20;
-  const double bin = (end - begin) / static_cast<double>(bins);
   const int64_t ratio = a.attr_int("sampling_ratio", 0);
-  const double count = ratio > 0 ? static_cast<double>(ratio) : std::ceil(bin);
+  const double count =
+      ratio > 0 ? static_cast<double>(ratio) : std::ceil((end - begin) / static_cast<double>(bins));
   if (!(count <= kMostSamples && count * static_cast<double>(bins) <= kMostOfAnAxis))
     a.error(
         "a region from {} to {} takes {} samples an axis for each of {} bins: at most {} and 2^20 together "
         "are supported",
         begin, end, count, bins, kMostSamples);
+  return std::max(count, 0.0);
+}
+
+/// Samples of the bins of one axis between `begin` and `end`, in X's own coordinates.
+std::vector<std::vector<RoiAligned::Sample>> axis_samples(const NodeView& a, double begin, double end,
+                                                          int64_t bins, int64_t size) {
+  const double bin = (end - begin) / static_cast<double>(bins), count = samples_of_bin(a, begin, end, bins);
   std::vector<std::vector<RoiAligned::Sample>> out(static_cast<size_t>(bins));
   const double last = static_cast<double>(size) - 1;
   for (int64_t b = 0; b < bins; ++b)
@@ -65,9 +72,8 @@ bool takes_maximum(const NodeView& a) {
 }
 
 Shape roi_align_shape(const NodeView& a, const Shape& x, const Shape& rois, const Shape& batch_indices) {
-  const auto differ = [](int64_t u, int64_t v) { return u >= 0 && v >= 0 && u != v; };
-  if (x.rank() != 4 || rois.rank() != 2 || batch_indices.rank() != 1 || differ(rois[1], 4) ||
-      differ(rois[0], batch_indices[0]))
+  if (x.rank() != 4 || rois.rank() != 2 || batch_indices.rank() != 1 || !may_equal(rois[1], 4) ||
+      !may_equal(rois[0], batch_indices[0]))
     a.error("X is {}, rois {}, batch_indices {}: [N, C, H, W], [rois, 4] and [rois] are expected",
             to_string(x), to_string(rois), to_string(batch_indices));
   if (x[2] == 0 || x[3] == 0) a.error("X is {}: nothing can be sampled from it", to_string(x));
@@ -92,18 +98,33 @@ RoiSampler::RoiSampler(const OpCall& c, int first)
       batches_(to_ints(c.input(first + 2))) {
   for (int64_t b : batches_)
     if (b < 0 || b >= x_[0]) c.error("batch index {} is outside [0, {})", b, x_[0]);
+  double steps = 0;  // few bytes can ask for many bins of many samples
+  for (size_t r = 0; r < size(); ++r) {
+    const Extent e = extent(r);
+    double samples = static_cast<double>(std::max<int64_t>(x_[1], 1));
+    for (int d = 0; d < 2; ++d)
+      samples *=
+          static_cast<double>(y_[d + 2]) * std::max(samples_of_bin(c, e.begin[d], e.end[d], y_[d + 2]), 1.0);
+    steps += samples;
+  }
+  check_steps(c, steps);
 }
 
-RoiAligned RoiSampler::operator[](size_t r) const {
+RoiSampler::Extent RoiSampler::extent(size_t r) const {
   const double scale = call_->attr_float("spatial_scale", 1), shift = half_pixel(*call_) ? 0.5 : 0;
   double at[4];
   for (size_t k = 0; k < 4; ++k) at[k] = rois_[r * 4 + k] * scale - shift;
   // The older way of counting makes every region one element wide at least.
   if (shift == 0)
     for (size_t k = 0; k < 2; ++k) at[k + 2] = std::max(at[k + 2], at[k] + 1);
+  return {{at[1], at[0]}, {at[3], at[2]}};
+}
+
+RoiAligned RoiSampler::operator[](size_t r) const {
+  const Extent e = extent(r);
   return {.batch = batches_[r],
-          .y = axis_samples(*call_, at[1], at[3], y_[2], x_[2]),
-          .x = axis_samples(*call_, at[0], at[2], y_[3], x_[3])};
+          .y = axis_samples(*call_, e.begin[0], e.end[0], y_[2], x_[2]),
+          .x = axis_samples(*call_, e.begin[1], e.end[1], y_[3], x_[3])};
 }
 
 /// X, rois (x1, y1, x2, y2), batch_indices -> the mean or the largest of the samples in each bin of a region.
@@ -113,6 +134,7 @@ extern constexpr OpDef kRoiAlign{
     .source = "ONNX RoiAlign",
     .infer =
         [](const InferArgs& a) {
+          check_float(a, 0);
           return std::vector<Type>{
               {.format = a.format(0), .shape = roi_align_shape(a, a.shape(0), a.shape(1), a.shape(2))}};
         },
@@ -122,18 +144,18 @@ extern constexpr OpDef kRoiAlign{
           std::vector<double> y(static_cast<size_t>(c.output(0).num_elements()));
           const bool maximum = takes_maximum(c);
           for_each_roi_bin(RoiSampler(c, 0), [&](size_t o, const std::vector<RoiPoint>& points) {
-            double result = 0;
-            for (const RoiPoint& p : points) {
-              double value = 0;
-              for (size_t k = 0; k < 4; ++k) value += p.weight[k] * x[static_cast<size_t>(p.offset[k])];
-              if (!maximum)
-                result += value / static_cast<double>(points.size());
-              else if (&p == points.data() || value > result)
-                result = value;
+            if (maximum) {
+              if (points.empty()) return;
+              const RoiCorner corner = largest_corner(points, x);
+              y[o] = corner.weight * x[corner.offset];
+              return;
             }
-            y[o] = result;
+            double sum = 0;
+            for (const RoiPoint& p : points)
+              for (const RoiCorner& corner : p) sum += corner.weight * x[corner.offset];
+            if (!points.empty()) y[o] = sum / static_cast<double>(points.size());
           });
-          for_float_format(c.output(0).format(), [&]<typename T>() { store_doubles(c, 0, y); });
+          store_doubles(c, 0, y);
         },
     .gradient =
         [](Grad& g) {  // Of X alone: like PyTorch's, the regions have none.

@@ -1,6 +1,8 @@
 // RoiAlign and its gradient: the points that each bin of a region samples.
 #pragma once
 
+#include <array>
+
 #include "graph/ops/channels.h"
 
 namespace dunlin::ops {
@@ -31,17 +33,34 @@ class RoiSampler {
   const Shape& y() const { return y_; }
 
  private:
+  /// Where a region begins and ends in X's own coordinates: y, x.
+  struct Extent {
+    double begin[2], end[2];
+  };
+  Extent extent(size_t r) const;
+
   const OpCall* call_;
   Shape x_, y_;
   std::vector<double> rois_;
   std::vector<int64_t> batches_;
 };
 
-/// A sample as four weighted elements of X.
-struct RoiPoint {
-  int64_t offset[4];
-  double weight[4];
+/// One of the four weighted elements of X that a sample is made of.
+struct RoiCorner {
+  size_t offset;
+  double weight;
 };
+using RoiPoint = std::array<RoiCorner, 4>;
+/// What mode 'max' takes from a bin: the largest weighted element, as ONNX's reference and ONNX Runtime do, not
+/// the largest interpolated sum: a model gives what it gives there. There is at least one point.
+inline RoiCorner largest_corner(const std::vector<RoiPoint>& points, const std::vector<double>& x) {
+  RoiCorner best = points[0][0];
+  double largest = best.weight * x[best.offset];
+  for (const RoiPoint& p : points)
+    for (const RoiCorner& corner : p)
+      if (const double v = corner.weight * x[corner.offset]; v > largest) best = corner, largest = v;
+  return best;
+}
 /// f(position in the output, the bin's points): bins in row-major order.
 template <typename F>
 void for_each_roi_bin(const RoiSampler& rois, F f) {
@@ -52,15 +71,18 @@ void for_each_roi_bin(const RoiSampler& rois, F f) {
     const RoiAligned roi = rois[r];
     for (int64_t c = 0; c < x[1]; ++c) {
       const int64_t base = (roi.batch * x[1] + c) * x[2] * x[3];
+      const auto corner = [&](int64_t row, int64_t column, double weight) {
+        return RoiCorner{static_cast<size_t>(base + row * x[3] + column), weight};
+      };
       for (const auto& rows : roi.y)
         for (const auto& columns : roi.x) {
           points.clear();
           for (const RoiAligned::Sample& v : rows)
             for (const RoiAligned::Sample& h : columns)
-              points.push_back({{base + v.low * x[3] + h.low, base + v.low * x[3] + h.high,
-                                 base + v.high * x[3] + h.low, base + v.high * x[3] + h.high},
-                                {v.low_weight * h.low_weight, v.low_weight * h.high_weight,
-                                 v.high_weight * h.low_weight, v.high_weight * h.high_weight}});
+              points.push_back({corner(v.low, h.low, v.low_weight * h.low_weight),
+                                corner(v.low, h.high, v.low_weight * h.high_weight),
+                                corner(v.high, h.low, v.high_weight * h.low_weight),
+                                corner(v.high, h.high, v.high_weight * h.high_weight)});
           f(next++, points);
         }
     }

@@ -16,22 +16,12 @@ void forward(const OpCall& c) {
     c.error("dy is {}, {} is expected", to_string(c.input(0).shape()), to_string(rois.y()));
   std::vector<double> dx(x.size(), 0.0);
   const bool maximum = takes_maximum(c);
-  const auto give = [&](const RoiPoint& p, double d) {
-    for (size_t k = 0; k < 4; ++k) dx[static_cast<size_t>(p.offset[k])] += d * p.weight[k];
-  };
   for_each_roi_bin(rois, [&](size_t o, const std::vector<RoiPoint>& points) {
-    const RoiPoint* best = nullptr;
-    double largest = 0;
-    for (const RoiPoint& p : points) {
-      if (!maximum) {
-        give(p, dy[o] / static_cast<double>(points.size()));
-        continue;
-      }
-      double value = 0;
-      for (size_t k = 0; k < 4; ++k) value += p.weight[k] * x[static_cast<size_t>(p.offset[k])];
-      if (!best || value > largest) best = &p, largest = value;
-    }
-    if (best) give(*best, dy[o]);
+    const auto give = [&](const RoiCorner& corner, double d) { dx[corner.offset] += d * corner.weight; };
+    if (points.empty()) return;
+    if (maximum) return give(largest_corner(points, x), dy[o]);
+    for (const RoiPoint& p : points)
+      for (const RoiCorner& corner : p) give(corner, dy[o] / static_cast<double>(points.size()));
   });
   store_doubles(c, 0, dx);
 }

@@ -203,6 +203,20 @@ TEST(RoiAlign, OnAPlane) {
               {at(4, 5)}, 1e-5);
 }
 
+/// One sample at (1.25, 0.5): corners 2, 3, 6, 7 weigh 3/8, 1/8, 3/8, 1/8; the largest product is 18/8 of the
+/// element 6, which takes all the gradient. The interpolated sum would be 4.25.
+TEST(RoiAlign, MaximumIsOfTheWeightedCorners) {
+  const std::string how = "mode='max' sampling_ratio=1",
+                    inputs = "f32[1,1,2,4]{1,2,3,4,5,6,7,8} f32[1,4]{1.75,1,1.75,1} i64{0}";
+  EXPECT_THAT(numbers_of(run_op("RoiAlign", how, inputs)[0]), ElementsAre(2.25));
+  EXPECT_THAT(numbers_of(run_op("RoiAlignGrad", how, "f32[1,1,1,1]{8} " + inputs, 21, 1, "dunlin")[0]),
+              ElementsAre(0, 0, 0, 0, 0, 3, 0, 0));
+  // Of negative numbers the one that weighs least is the largest, a corner without weight among them.
+  EXPECT_THAT(
+      numbers_of(run_op("RoiAlign", how, "f32[1,1,1,3]{-1,-2,-3} f32[1,4]{1.75,0.5,1.75,0.5} i64{0}")[0]),
+      ElementsAre(0));
+}
+
 TEST(RoiAlign, AbsurdRegionsAreRefusedAndSmallOnesAreNot) {
   const std::string x = "f32[1,1,4,4] ";
   EXPECT_THAT(error_of("RoiAlign", "", x + "f32[1,4]{0,0,1e30,1} i64{0}"), HasSubstr("samples an axis"));
@@ -217,6 +231,17 @@ TEST(RoiAlign, AbsurdRegionsAreRefusedAndSmallOnesAreNot) {
   EXPECT_THAT(error_of("RoiAlign", "", x + "f32[1,5] i64{0}"), HasSubstr("[rois, 4]"));
   EXPECT_THAT(error_of("RoiAlign", "mode='sum'", x + "f32[1,4] i64{0}"), HasSubstr("mode is sum"));
   EXPECT_EQ(numbers_of(run_op("RoiAlign", "", x + "f32[1,4]{3,3,1,1} i64{0}")[0]), std::vector<double>{0});
+  // Each axis within its bounds, 2^40 samples together.
+  const std::string many = "output_height=1024 output_width=1024 sampling_ratio=1024";
+  EXPECT_THAT(error_of("RoiAlign", many, x + "f32[1,4]{0,0,1,1} i64{0}"),
+              HasSubstr("at most 2^34 are supported"));
+  EXPECT_THAT(
+      error_of("RoiAlignGrad", many, "f32[1,1,1024,1024] " + x + "f32[1,4]{0,0,1,1} i64{0}", 21, "dunlin"),
+      HasSubstr("at most 2^34 are supported"));
+  // So many channels and regions that few samples each come to too much.
+  EXPECT_THAT(error_of("RoiAlign", "output_height=64 output_width=64 sampling_ratio=64",
+                       "f32[1,64,1,1] f32[32,4] i64[32]@0..1"),
+              HasSubstr("at most 2^34 are supported"));
 }
 
 TEST(MaxUnpool, WhatDoesNotFitIsNamed) {
@@ -273,6 +298,9 @@ TEST(Col2Im, AgreesWithPyTorch) {
               HasSubstr("beyond the padded image in axis 1"));
   EXPECT_THAT(error_of("Col2Im", "", "f32[1,5,5] i64{5,4611686018427387904} i64{1,5}"),
               HasSubstr("image_shape holds"));
+  EXPECT_THAT(error_of("Col2Im", "pads=[2000000,2000000,2000000,2000000]",
+                       "f32[0,1,1] i64{2000000,2000000} i64{2000000,2000000}"),
+              HasSubstr("the elements of all blocks come to more than 2^48"));
   EXPECT_THAT(error_of("Col2Im", "", "f32[0,1,1] i64{2147483647,2147483647,2147483647} i64{1,1,1}"),
               HasSubstr("more than 2^48"));
 }
