@@ -1,6 +1,7 @@
 #include "graph/ops/lp_normalization.h"
 
 #include "graph/autodiff/grad.h"
+#include "graph/ops/checks.h"
 
 namespace dunlin::ops {
 
@@ -15,7 +16,8 @@ extern constexpr OpDef kLpNormalization{
     .source = "ONNX LpNormalization",
     .infer =
         [](const InferArgs& a) {
-          lp_lanes(a, a.shape(0));
+          check_float(a, 0);
+          lp_axis(a, a.shape(0).rank());
           return std::vector<Type>{a.type(0)};
         },
     .forward =
@@ -29,7 +31,7 @@ extern constexpr OpDef kLpNormalization{
             for (size_t i = 0; norm != 0 && i < static_cast<size_t>(l.length); ++i)
               x[first + i * step] /= norm;
           });
-          for_float_format(c.output(0).format(), [&]<typename T>() { store_doubles(c, 0, x); });
+          store_doubles(c, 0, x);
         },
     .gradient =
         [](Grad& g) {

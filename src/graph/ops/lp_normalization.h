@@ -8,10 +8,12 @@
 
 namespace dunlin::ops {
 
-inline Lanes lp_lanes(const NodeView& a, const Shape& x) {
+/// The axis counted from the front, which p is checked with.
+inline int lp_axis(const NodeView& a, int rank) {
   if (const int64_t p = a.attr_int("p", 2); p != 1 && p != 2) a.error("p is {}, 1 or 2 is expected", p);
-  return lanes_along(x, a.normalize_axis(a.attr_int("axis", -1), x.rank()));
+  return a.normalize_axis(a.attr_int("axis", -1), rank);
 }
+inline Lanes lp_lanes(const OpCall& c, const Shape& x) { return lanes_along(x, lp_axis(c, x.rank())); }
 
 /// The norm of the lane's elements first, first + step, ...
 inline double lp_norm(const std::vector<double>& x, const Lanes& l, size_t first, size_t step,

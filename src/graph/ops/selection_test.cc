@@ -44,6 +44,22 @@ TEST(TfIdfVectorizer, ModesWeightsAndGaps) {
               ElementsAre(2, 0, 0, 3));
 }
 
+TEST(TfIdfVectorizer, LongRowsAndLongGramsTakeNoMoreThanTheyHold) {
+  // Lengths that the pool has no n-grams of, up to longer ones than the row.
+  std::string counts = "0,1";
+  for (int n = 3; n <= 3000; ++n) counts += ",5";
+  const std::string grams =
+      "min_gram_length=1 max_gram_length=3000 max_skip_count=4611686018427387904 mode='TF' "
+      "ngram_counts=[" +
+      counts + "] ";
+  EXPECT_THAT(numbers_of(run_op("TfIdfVectorizer", grams + "ngram_indexes=[0,1,2] pool_int64s=[7,7,7,7,8]",
+                                "i64[2000]@7..8")[0]),
+              ElementsAre(2000, 2000. * 1999 / 2, 0));
+  EXPECT_THAT(error_of("TfIdfVectorizer", grams + "ngram_indexes=[0,1,2] pool_int64s=[7,7,7,7,8]",
+                       "i64[300000]@7..8"),
+              HasSubstr("at most 2^34 are supported"));
+}
+
 TEST(TfIdfVectorizer, WhatDoesNotFitIsNamed) {
   const auto error = [](const std::string& attributes, std::string_view x = "i64{1,2}") {
     return error_of("TfIdfVectorizer", attributes, x);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "graph/ops/checks.h"
 #include "graph/ops/elementwise.h"
 
 namespace dunlin::ops {
@@ -29,6 +30,7 @@ struct Grams {
   std::vector<float> weights;
   int64_t size = 0;                               ///< of the output
   std::map<std::vector<int64_t>, size_t> number;  ///< of the n-grams looked for, in the pool
+  std::vector<int64_t> lengths;                   ///< which n-grams looked for have
 };
 
 Grams read_grams(const NodeView& a) {
@@ -61,8 +63,10 @@ Grams read_grams(const NodeView& a) {
     if (begin < 0 || end < begin || end > static_cast<int64_t>(pool.size()) ||
         (end - begin) % static_cast<int64_t>(n) != 0)
       a.error("ngram_counts puts n-grams of {} at {} to {} of a pool of {}", n, begin, end, pool.size());
+    const bool wanted = static_cast<int64_t>(n) >= g.shortest && static_cast<int64_t>(n) <= g.longest;
+    if (wanted && begin < end) g.lengths.push_back(static_cast<int64_t>(n));
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); i += n, ++next)
-      if (static_cast<int64_t>(n) >= g.shortest && static_cast<int64_t>(n) <= g.longest)
+      if (wanted)
         g.number.emplace(std::vector<int64_t>(pool.begin() + static_cast<int64_t>(i),
                                               pool.begin() + static_cast<int64_t>(i + n)),
                          next);
@@ -72,18 +76,37 @@ Grams read_grams(const NodeView& a) {
   return g;
 }
 
+/// How far apart the elements of an n-gram in a row may lie. A single element has no gaps.
+int64_t most_apart(const Grams& g, int64_t n, int64_t length) {
+  return n == 1 ? 1 : std::min(g.most_skipped, (length - 1) / (n - 1) - 1) + 1;
+}
+
+/// Elements of the pool's table and of the row that count_grams() reads.
+double steps_of_row(const Grams& g, int64_t length) {
+  auto steps = static_cast<double>(g.coordinates.size());
+  for (int64_t n : g.lengths) {
+    if (n > length) break;
+    // first goes from 0 to length - (n - 1) * apart - 1
+    const auto most = static_cast<double>(most_apart(g, n, length));
+    const double places = most * (static_cast<double>(length) - static_cast<double>(n - 1) * (most + 1) / 2);
+    steps += places * static_cast<double>(n);
+  }
+  return steps;
+}
+
 /// How often each n-gram of the pool occurs in a row.
 std::vector<int64_t> count_grams(const Grams& g, const int64_t* row, int64_t length) {
   std::vector<int64_t> counts(g.coordinates.size(), 0);
   std::vector<int64_t> gram;
-  for (int64_t n = g.shortest; n <= std::min(g.longest, length); ++n)
-    // A single element has no gaps; other n-grams end beyond the row when one gap is as long as it.
-    for (int64_t step = 1; step <= (n == 1 ? 1 : std::min(g.most_skipped, length) + 1); ++step)
+  for (int64_t n : g.lengths) {
+    if (n > length) break;
+    for (int64_t step = 1; step <= most_apart(g, n, length); ++step)
       for (int64_t first = 0; first + (n - 1) * step < length; ++first) {
         gram.clear();
         for (int64_t k = 0; k < n; ++k) gram.push_back(row[first + k * step]);
         if (const auto it = g.number.find(gram); it != g.number.end()) ++counts[it->second];
       }
+  }
   return counts;
 }
 
@@ -112,6 +135,7 @@ extern constexpr OpDef kTfIdfVectorizer{
           const std::vector<int64_t> x = to_ints(c.input(0));
           const auto y = c.out<float>(0);
           if (y.size() == 0) return;
+          check_steps(c, static_cast<double>(rows) * steps_of_row(g, length));
           for (int64_t r = 0; r < rows; ++r) {
             const std::vector<int64_t> counts = count_grams(g, x.data() + r * length, length);
             for (size_t i = 0; i < counts.size(); ++i) {
