@@ -31,7 +31,7 @@ struct Checkpoint {
   int64_t epochs = 0;     ///< that the schedule was laid out for
   int64_t max_steps = 0;  ///< likewise; 0: no such limit
   std::string loss;
-  double loss_sum = 0;    ///< of the running epoch
+  double loss_sum = 0;  ///< of the running epoch
   int64_t loss_count = 0;
   double last_loss = 0;  ///< of the last complete epoch
 };

@@ -309,8 +309,8 @@ TEST(Trainer, StopsBeforeAStateThatCannotLearnIsSaved) {
   t.input = {2};
   t.labels = {"a", "b", "c"};
   Trainer trainer(linear(3), t, {.batch = 1, .learning_rate = 3e38});
-  const auto data = std::make_shared<MemoryDataset>(
-      std::vector<MemoryDataset::Row>{{{100, -100}, 0, "", {}}}, std::vector<std::string>{"a", "b", "c"});
+  const auto data = std::make_shared<MemoryDataset>(std::vector<MemoryDataset::Row>{{{100, -100}, 0, "", {}}},
+                                                    std::vector<std::string>{"a", "b", "c"});
   bool saved = false;
   EXPECT_THAT(error_of([&] { trainer.train(data, [&](const Progress&) { return saved = true; }); }),
               ::testing::AllOf(HasSubstr("epoch 1, step 1: \""), HasSubstr("holds "),

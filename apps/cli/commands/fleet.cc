@@ -128,7 +128,8 @@ void add_revoke(CLI::App& fleet) {
                 fmt::format("device {}: revoked{}\n", o->device, known ? "" : "; it has never looked in")};
       });
   c->add_option("dir", o->dir, "The fleet's folder")->required();
-  c->add_option("device", o->device, "As `dunlin fleet devices` lists it, or the log when it enrolled")->required();
+  c->add_option("device", o->device, "As `dunlin fleet devices` lists it, or the log when it enrolled")
+      ->required();
 }
 
 constexpr uint64_t kJsonRows = 1000, kMaxRows = 1'000'000;

@@ -11,8 +11,12 @@ extern constexpr OpDef kAbs{
     .name = "Abs",
     .source = "ONNX Abs",
     .infer = infer_same,
-    .forward = [](const OpCall& c) { for_number_format(c.input(0).format(), [&]<typename T>() { map_unary<T>(c, [](auto x) { return x < 0 ? -x : x; }); }); },
+    .forward =
+        [](const OpCall& c) {
+          for_number_format(c.input(0).format(),
+                            [&]<typename T>() { map_unary<T>(c, [](auto x) { return x < 0 ? -x : x; }); });
+        },
     .gradient = [](Grad& g) { g.to_input(0, g.mul(g.out_grad(0), g.emit("Sign", {g.in(0)}))); },
-.samples = kSamples};
+    .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -12,11 +12,14 @@ constexpr Sample kSamples[] = {{"", "f32[2,3]"}};
 extern constexpr OpDef kAcos{
     .name = "Acos",
     .since = 7,
-.source = "ONNX Acos",
+    .source = "ONNX Acos",
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::acos(x); }); },
-    .gradient = [](Grad& g) { const ValueId x = g.in(0), root = g.emit("Sqrt", {g.sub(g.constant(1, x), g.mul(x, x))});
- g.to_input(0, g.neg(g.div(g.out_grad(0), root))); },
-.samples = kSamples};
+    .gradient =
+        [](Grad& g) {
+          const ValueId x = g.in(0), root = g.emit("Sqrt", {g.sub(g.constant(1, x), g.mul(x, x))});
+          g.to_input(0, g.neg(g.div(g.out_grad(0), root)));
+        },
+    .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -12,10 +12,14 @@ constexpr Sample kSamples[] = {{"", "f32[2,3]"}, {"", "f32[7]"}};
 extern constexpr OpDef kAtan{
     .name = "Atan",
     .since = 7,
-.source = "ONNX Atan",
+    .source = "ONNX Atan",
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::atan(x); }); },
-    .gradient = [](Grad& g) { const ValueId x = g.in(0); g.to_input(0, g.div(g.out_grad(0), g.add(g.mul(x, x), g.constant(1, x)))); },
-.samples = kSamples};
+    .gradient =
+        [](Grad& g) {
+          const ValueId x = g.in(0);
+          g.to_input(0, g.div(g.out_grad(0), g.add(g.mul(x, x), g.constant(1, x))));
+        },
+    .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -6,18 +6,17 @@ namespace {
 constexpr Sample kSamples[] = {{"", "i32[2,3]@-9..9 i32[3]@-9..9"}, {"", "u8[4]@0..255 u8[1]@0..255"}};
 }
 
-extern constexpr OpDef kBitwiseXor{
-    .name = "BitwiseXor",
-    .since = 18,
-.source = "ONNX BitwiseXor",
-    .infer = infer_broadcast,
-    .forward =
-        [](const OpCall& c) {
-          for_integer_format(c.input(0).format(), [&]<typename T>() {
-            map_binary<T, T>(c, [](auto x, auto y) { return x ^ y; });
-          });
-        },
-    .stops_gradient = true,
-.samples = kSamples};
+extern constexpr OpDef kBitwiseXor{.name = "BitwiseXor",
+                                   .since = 18,
+                                   .source = "ONNX BitwiseXor",
+                                   .infer = infer_broadcast,
+                                   .forward =
+                                       [](const OpCall& c) {
+                                         for_integer_format(c.input(0).format(), [&]<typename T>() {
+                                           map_binary<T, T>(c, [](auto x, auto y) { return x ^ y; });
+                                         });
+                                       },
+                                   .stops_gradient = true,
+                                   .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -13,9 +13,15 @@ extern constexpr OpDef kElu{
     .name = "Elu",
     .source = "ONNX Elu",
     .infer = infer_same,
-    .forward = [](const OpCall& c) { const float alpha = c.attr_float("alpha", 1);
-map_float(c, [=](auto x) { return x >= 0 ? x : alpha * std::expm1(x); }); },
-    .gradient = [](Grad& g) { g.to_input(0, g.emit("EluGrad", {g.out_grad(0), g.in(0)}, g.node().attributes)); },
-.samples = kSamples};
+    .forward =
+        [](const OpCall& c) {
+          const float alpha = c.attr_float("alpha", 1);
+          map_float(c, [=](auto x) { return x >= 0 ? x : alpha * std::expm1(x); });
+        },
+    .gradient =
+        [](Grad& g) {
+          g.to_input(0, g.emit("EluGrad", {g.out_grad(0), g.in(0)}, g.node().attributes));
+        },
+    .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -17,7 +17,7 @@ extern constexpr OpDef kEluGrad{
     .forward =
         [](const OpCall& c) {
           const float alpha = c.attr_float("alpha", 1);
-for_float_format(c.input(0).format(), [&]<typename T>() {
+          for_float_format(c.input(0).format(), [&]<typename T>() {
             map_binary<T, T>(c, [=](auto dy, auto x) { return x > 0 ? dy : dy * (alpha * std::exp(x)); });
           });
         },

@@ -15,6 +15,6 @@ extern constexpr OpDef kExp{
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::exp(x); }); },
     .gradient = [](Grad& g) { g.to_input(0, g.mul(g.out_grad(0), g.out(0))); },
-.samples = kSamples};
+    .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -14,6 +14,6 @@ extern constexpr OpDef kFloor{
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::floor(x); }); },
     .stops_gradient = true,
-.samples = kSamples};
+    .samples = kSamples};
 
 }  // namespace dunlin::ops

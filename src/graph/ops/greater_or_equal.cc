@@ -6,18 +6,17 @@ namespace {
 constexpr Sample kSamples[] = {{"", "f32[2,3] f32[3]"}, {"", "i32[2,3]@-2..2 i32[2,1]@-2..2"}};
 }
 
-extern constexpr OpDef kGreaterOrEqual{
-    .name = "GreaterOrEqual",
-    .since = 12,
-.source = "ONNX GreaterOrEqual",
-    .infer = infer_compare,
-    .forward =
-        [](const OpCall& c) {
-          for_format(c.input(0).format(), [&]<typename T>() {
-            map_binary<T, bool>(c, [](auto x, auto y) { return x >= y; });
-          });
-        },
-    .stops_gradient = true,
-.samples = kSamples};
+extern constexpr OpDef kGreaterOrEqual{.name = "GreaterOrEqual",
+                                       .since = 12,
+                                       .source = "ONNX GreaterOrEqual",
+                                       .infer = infer_compare,
+                                       .forward =
+                                           [](const OpCall& c) {
+                                             for_format(c.input(0).format(), [&]<typename T>() {
+                                               map_binary<T, bool>(c, [](auto x, auto y) { return x >= y; });
+                                             });
+                                           },
+                                       .stops_gradient = true,
+                                       .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -11,9 +11,15 @@ extern constexpr OpDef kLeakyRelu{
     .name = "LeakyRelu",
     .source = "ONNX LeakyRelu",
     .infer = infer_same,
-    .forward = [](const OpCall& c) { const float alpha = c.attr_float("alpha", 0.01f);
-map_float(c, [=](auto x) { return x >= 0 ? x : alpha * x; }); },
-    .gradient = [](Grad& g) { g.to_input(0, g.emit("LeakyReluGrad", {g.out_grad(0), g.in(0)}, g.node().attributes)); },
-.samples = kSamples};
+    .forward =
+        [](const OpCall& c) {
+          const float alpha = c.attr_float("alpha", 0.01f);
+          map_float(c, [=](auto x) { return x >= 0 ? x : alpha * x; });
+        },
+    .gradient =
+        [](Grad& g) {
+          g.to_input(0, g.emit("LeakyReluGrad", {g.out_grad(0), g.in(0)}, g.node().attributes));
+        },
+    .samples = kSamples};
 
 }  // namespace dunlin::ops

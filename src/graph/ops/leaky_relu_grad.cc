@@ -17,7 +17,7 @@ extern constexpr OpDef kLeakyReluGrad{
     .forward =
         [](const OpCall& c) {
           const float alpha = c.attr_float("alpha", 0.01f);
-for_float_format(c.input(0).format(), [&]<typename T>() {
+          for_float_format(c.input(0).format(), [&]<typename T>() {
             map_binary<T, T>(c, [=](auto dy, auto x) { return x > 0 ? dy : alpha * dy; });
           });
         },

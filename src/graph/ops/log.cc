@@ -15,6 +15,6 @@ extern constexpr OpDef kLog{
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::log(x); }); },
     .gradient = [](Grad& g) { g.to_input(0, g.div(g.out_grad(0), g.in(0))); },
-.samples = kSamples};
+    .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -13,6 +13,6 @@ extern constexpr OpDef kReciprocal{
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return 1 / x; }); },
     .gradient = [](Grad& g) { g.to_input(0, g.neg(g.mul(g.out_grad(0), g.mul(g.out(0), g.out(0))))); },
-.samples = kSamples};
+    .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -11,10 +11,10 @@ constexpr Sample kSamples[] = {{"", "f32{0.5,1.5,2.5,-0.5,-1.5,0.4}"}, {"", "f32
 extern constexpr OpDef kRound{
     .name = "Round",
     .since = 11,
-.source = "ONNX Round: halves to even",
+    .source = "ONNX Round: halves to even",
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::nearbyint(x); }); },
     .stops_gradient = true,
-.samples = kSamples};
+    .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -14,7 +14,10 @@ extern constexpr OpDef kSigmoid{
     .source = "ONNX Sigmoid",
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return 1 / (1 + std::exp(-x)); }); },
-    .gradient = [](Grad& g) { g.to_input(0, g.emit("SigmoidGrad", {g.out_grad(0), g.out(0)})); },
-.samples = kSamples};
+    .gradient =
+        [](Grad& g) {
+          g.to_input(0, g.emit("SigmoidGrad", {g.out_grad(0), g.out(0)}));
+        },
+    .samples = kSamples};
 
 }  // namespace dunlin::ops

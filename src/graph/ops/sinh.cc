@@ -12,10 +12,10 @@ constexpr Sample kSamples[] = {{"", "f32[2,3]"}, {"", "f32[7]"}};
 extern constexpr OpDef kSinh{
     .name = "Sinh",
     .since = 9,
-.source = "ONNX Sinh",
+    .source = "ONNX Sinh",
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::sinh(x); }); },
     .gradient = [](Grad& g) { g.to_input(0, g.mul(g.out_grad(0), g.emit("Cosh", {g.in(0)}))); },
-.samples = kSamples};
+    .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -13,8 +13,12 @@ extern constexpr OpDef kSoftplus{
     .name = "Softplus",
     .source = "ONNX Softplus",
     .infer = infer_same,
-    .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::max(x, decltype(x)(0)) + std::log1p(std::exp(-std::abs(x))); }); },
+    .forward =
+        [](const OpCall& c) {
+          map_float(c,
+                    [](auto x) { return std::max(x, decltype(x)(0)) + std::log1p(std::exp(-std::abs(x))); });
+        },
     .gradient = [](Grad& g) { g.to_input(0, g.mul(g.out_grad(0), g.emit("Sigmoid", {g.in(0)}))); },
-.samples = kSamples};
+    .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -15,6 +15,6 @@ extern constexpr OpDef kSqrt{
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::sqrt(x); }); },
     .gradient = [](Grad& g) { g.to_input(0, g.div(g.out_grad(0), g.mul(g.out(0), g.constant(2, g.in(0))))); },
-.samples = kSamples};
+    .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -14,7 +14,10 @@ extern constexpr OpDef kTanh{
     .source = "ONNX Tanh",
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::tanh(x); }); },
-    .gradient = [](Grad& g) { g.to_input(0, g.emit("TanhGrad", {g.out_grad(0), g.out(0)})); },
-.samples = kSamples};
+    .gradient =
+        [](Grad& g) {
+          g.to_input(0, g.emit("TanhGrad", {g.out_grad(0), g.out(0)}));
+        },
+    .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -107,7 +107,7 @@ class Entry {
   Tensor values(const std::optional<std::vector<size_t>>& rows) {
     Shape shape = header_.shape;
     const auto count = static_cast<size_t>(shape[0]);
-    const uint64_t total = payload_bytes();  // before anything is allocated
+    const uint64_t total = payload_bytes();           // before anything is allocated
     if (header_.fortran_order && shape.rank() > 1) {  // rows do not lie together in it
       Tensor whole = fortran(total);
       if (!rows) return whole;
