@@ -56,6 +56,12 @@ uint64_t bytes_of(const std::vector<const Tensor*>& tensors) {
   return bytes;
 }
 
+std::vector<const Shape*> shapes_of(const std::vector<const Tensor*>& tensors) {
+  std::vector<const Shape*> out;
+  for (const Tensor* t : tensors) out.push_back(t ? &t->shape() : nullptr);
+  return out;
+}
+
 /// The bytes that folding holds on to, and the values that it may let go of.
 class Folded {
  public:
@@ -167,9 +173,7 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
     const bool fold = all_known && !op.random && !op.costly && op.forward && bytes &&
                       *bytes + folded.bytes() <= options.max_folded_bytes &&
                       *bytes <= std::max(4 * bytes_of(constants), options.max_grown_bytes) &&
-                      (constants.size() < 2 || !constants[0] || !constants[1] ||
-                       macs_of(node, constants[0]->shape(), constants[1]->shape(), *out_types[0].shape) <=
-                           options.max_folded_macs);
+                      macs_of(node, shapes_of(constants), *out_types[0].shape) <= options.max_folded_macs;
     std::vector<Tensor> results;
     if (fold) results = run_reference(g, node, constants);
     for (size_t i = 0; i < node.outputs.size(); ++i) {

@@ -59,13 +59,16 @@ std::optional<uint64_t> macs_of(const Graph& g, const Node& node) {
     const Type& t = g.type(values[i]);
     return t.shape && t.shape->known() ? &*t.shape : nullptr;
   };
-  constexpr std::string_view kCounted[] = {"Conv", "ConvTranspose", "GRU", "Gemm", "LSTM", "MatMul", "RNN"};
+  constexpr std::string_view kCounted[] = {"Attention", "Conv", "ConvTranspose", "GRU",
+                                           "Gemm",      "LSTM", "MatMul",        "RNN"};
   if (!node.domain.empty() || std::ranges::find(kCounted, node.op) == std::end(kCounted)) return 0;
   size_t made = 0;  // the first output that is not left out
   while (made + 1 < node.outputs.size() && node.outputs[made] == kNoValue) ++made;
-  const Shape *a = shape(node.inputs, 0), *b = shape(node.inputs, 1), *y = shape(node.outputs, made);
-  if (!a || !b || !y) return std::nullopt;
-  return dunlin::macs_of(node, *a, *b, *y);
+  std::vector<const Shape*> in;
+  for (size_t i = 0; i < std::max<size_t>(node.inputs.size(), 2); ++i) in.push_back(shape(node.inputs, i));
+  const Shape* const y = shape(node.outputs, made);
+  if (!in[0] || !in[1] || !y) return std::nullopt;
+  return dunlin::macs_of(node, in, *y);
 }
 
 void count_macs(const Graph& graph, const std::map<std::string, Shape, std::less<>>& given, Inspection& out) {

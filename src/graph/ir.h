@@ -23,7 +23,7 @@ inline constexpr ValueId kNoValue = -1;
 /// Our own ops (ConvGradWeight, ...): never exported.
 inline constexpr std::string_view kDunlinDomain = "dunlin";
 /// Opset that nodes made by passes and gradients are written in.
-inline constexpr int kNewestOpset = 21;
+inline constexpr int kNewestOpset = 24;
 
 struct Type {
   enum class Kind : uint8_t { kTensor, kSequence };

@@ -10,8 +10,9 @@ uint64_t product(const Shape& s, int from = 0) {
 }
 }  // namespace
 
-uint64_t macs_of(const Node& node, const Shape& a, const Shape& b, const Shape& y) {
-  if (!node.domain.empty()) return 0;
+uint64_t macs_of(const Node& node, std::span<const Shape* const> inputs, const Shape& y) {
+  if (!node.domain.empty() || inputs.size() < 2 || !inputs[0] || !inputs[1]) return 0;
+  const Shape &a = *inputs[0], &b = *inputs[1];
   // Conv: every output meets one filter [M, C/group, kernel...]; ConvTranspose: every input [C, M/group,
   // kernel...].
   if (node.op == "Conv") return product(y) * product(b, 1);
@@ -23,6 +24,12 @@ uint64_t macs_of(const Node& node, const Shape& a, const Shape& b, const Shape& 
     const uint64_t rows = static_cast<uint64_t>(b[1]), columns = static_cast<uint64_t>(a[2]) + rows / gates;
     return static_cast<uint64_t>(a[0]) * static_cast<uint64_t>(a[1]) * static_cast<uint64_t>(b[0]) * rows *
            columns;
+  }
+  // Every query meets every key, and every value: those of the past too.
+  if (node.op == "Attention" && b.rank() >= 3) {
+    const Shape* const past = inputs.size() > 4 ? inputs[4] : nullptr;
+    const int64_t total = b[b.rank() - 2] + (past && past->rank() == 4 ? (*past)[2] : 0);
+    return static_cast<uint64_t>(total) * (product(a) + product(y));
   }
   if (node.op != "Gemm" || a.rank() != 2) return 0;
   const int64_t* trans = find_attribute<int64_t>(node, "transA");

@@ -2,13 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "graph/ir.h"
 
 namespace dunlin {
 
-/// Conv, ConvTranspose, Gemm, MatMul, RNN, GRU and LSTM over operands of known shapes `a` and `b` that give `y`;
-/// 0 for the other ops, and for ranks that these do not take.
-uint64_t macs_of(const Node& node, const Shape& a, const Shape& b, const Shape& y);
+/// Attention, Conv, ConvTranspose, Gemm, GRU, LSTM, MatMul and RNN over inputs of known shapes (null: left out or not
+/// known) that give `y` first; 0 for the other ops, for ranks that these do not take, and without the first two.
+uint64_t macs_of(const Node& node, std::span<const Shape* const> inputs, const Shape& y);
 
 }  // namespace dunlin

@@ -1,5 +1,6 @@
 #include "graph/autodiff/grad.h"
 #include "graph/ops/group_norm.h"
+#include "graph/ops/layer_norm.h"
 
 namespace dunlin::ops {
 
@@ -23,26 +24,8 @@ std::vector<Type> infer(const InferArgs& a) {
   return {a.type(0), statistics, statistics};
 }
 
-/// Scale or bias, repeated to the normalised axes.
-std::vector<double> repeated(const OpCall& c, int i, const Shape& normalized) {
-  const std::vector<double> v = to_doubles(c.input(i));
-  const Tensor index =
-      Tensor::over(c.input(i).format(), c.input(i).shape(), row_major_strides(c.input(i).shape()), nullptr);
-  const Shape both = broadcast_shapes(c, normalized, c.input(i).shape());
-  if (both != normalized)
-    c.error("input {} is {}, it does not broadcast to {}", i, to_string(c.input(i).shape()),
-            to_string(normalized));
-  std::vector<double> out(static_cast<size_t>(normalized.num_elements()));
-  for_each_strided(
-      normalized, [&](size_t k, int64_t o) { out[k] = v[static_cast<size_t>(o)]; },
-      broadcast_strides(index, normalized));
-  return out;
-}
-
 void forward(const OpCall& c) {
-  const Shape& shape = c.input(0).shape();
-  const int axis = c.normalize_axis(c.attr_int("axis", -1), shape.rank());
-  const Shape normalized(std::vector<int64_t>(shape.begin() + axis, shape.end()));
+  const Shape normalized = normalized_shape(c, c.input(0).shape());
   const double epsilon = c.attr_float("epsilon", 1e-5f);
   std::vector<double> x = to_doubles(c.input(0)), mean, inv_std;
   const std::vector<double> scale = repeated(c, 1, normalized);

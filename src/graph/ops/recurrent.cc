@@ -2,6 +2,7 @@
 
 #include "graph/ops/channels.h"
 #include "graph/ops/recurrent_walk.h"
+#include "graph/ops/sizes.h"
 
 namespace dunlin::ops {
 
@@ -35,10 +36,8 @@ RecurrentSizes check_inputs(const InferArgs& a, const RecurrentCell& cell, int f
     if (got && want && got != want) a.error("{} is {}, {} is expected", kNames[k], got->name, want->name);
     if (!a.has_shape(first + k)) continue;
     const Shape &shape = a.shape(first + k), &wanted = expected[k];
-    bool agree = shape.rank() == wanted.rank();
-    for (int d = 0; agree && d < shape.rank(); ++d)
-      agree = shape[d] < 0 || wanted[d] < 0 || shape[d] == wanted[d];
-    if (!agree) a.error("{} is {}, {} is expected", kNames[k], to_string(shape), to_string(wanted));
+    if (!shapes_agree(shape, wanted))
+      a.error("{} is {}, {} is expected", kNames[k], to_string(shape), to_string(wanted));
   }
   return n;
 }

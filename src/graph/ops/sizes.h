@@ -22,4 +22,11 @@ inline Format format_attribute(const NodeView& a, std::string_view name, Format 
   return format;
 }
 
+/// Whether the two can be one shape, as far as they are known.
+inline bool shapes_agree(const Shape& x, const Shape& y) {
+  bool agree = x.rank() == y.rank();
+  for (int d = 0; agree && d < x.rank(); ++d) agree = x[d] < 0 || y[d] < 0 || x[d] == y[d];
+  return agree;
+}
+
 }  // namespace dunlin::ops

@@ -1,7 +1,6 @@
 // RNN, LSTM, GRU and their gradients: the walks of the references in float, with W over many steps at once and R
 // in every step by the contraction kernels.
 #include "graph/ops/recurrent_walk.h"
-
 #include "kernels/contraction/contraction.h"
 #include "runtime/lower/families.h"
 
