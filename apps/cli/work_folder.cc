@@ -1,5 +1,7 @@
 #include "work_folder.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,26 +18,27 @@ namespace dunlin::cli {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr const char* kLock = "lock";
 
-bool is_ours(const std::string& path, mode_t kind) {
-  struct stat s;
-  return ::lstat(path.c_str(), &s) == 0 && s.st_uid == ::geteuid() && (s.st_mode & S_IFMT) == kind;
+/// A descriptor that holds the folder locked; -1 when it is not ours, another process has it, or it is gone.
+int lock_folder(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return -1;
+  struct stat held, named;
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0 && ::fstat(fd, &held) == 0 && held.st_uid == ::geteuid() &&
+      ::lstat(path.c_str(), &named) == 0 && named.st_ino == held.st_ino)  // not removed while we waited
+    return fd;
+  ::close(fd);
+  return -1;
 }
 
 void remove_abandoned(const fs::path& dir, const std::string& prefix) {
   std::error_code ignored;
   for (const fs::directory_entry& e : fs::directory_iterator(dir, ignored)) {
-    const std::string path = e.path().string();
-    if (!e.path().filename().string().starts_with(prefix) || !is_ours(path, S_IFDIR) ||
-        !is_ours(join_path(path, kLock), S_IFREG))
-      continue;
-    try {
-      const DirectoryLock lock(path, kLock, "command");
-      fs::remove_all(path, ignored);
-    } catch (const Error&) {
-      // In use.
-    }
+    if (!e.path().filename().string().starts_with(prefix)) continue;
+    const int lock = lock_folder(e.path().string());
+    if (lock < 0) continue;
+    fs::remove_all(e.path(), ignored);
+    ::close(lock);
   }
 }
 
@@ -45,15 +48,18 @@ WorkFolder::WorkFolder(const std::string& name) {
   const fs::path dir = fs::temp_directory_path();
   const std::string prefix = name + "-";
   remove_abandoned(dir, prefix);
-  std::string path = (dir / (prefix + "XXXXXX")).string();
-  if (!::mkdtemp(path.data())) fail(ErrorCode::kIo, "{}: cannot be made: {}", path, std::strerror(errno));
-  path_ = path;
-  lock_.emplace(path_, kLock, "command");
+  do {  // again if another command took it for abandoned before it was locked
+    path_ = (dir / (prefix + "XXXXXX")).string();
+    if (!::mkdtemp(path_.data())) fail(ErrorCode::kIo, "{}: cannot be made: {}", path_, std::strerror(errno));
+    lock_ = lock_folder(path_);
+  } while (lock_ < 0 && !fs::exists(path_));
+  if (lock_ < 0) fail(ErrorCode::kIo, "{}: cannot be locked: {}", path_, std::strerror(errno));
 }
 
 WorkFolder::~WorkFolder() {
   std::error_code ignored;
   fs::remove_all(path_, ignored);
+  ::close(lock_);
 }
 
 std::string WorkFolder::file(std::string_view name) const { return join_path(path_, name); }

@@ -1,16 +1,13 @@
 // A folder for what a command needs only while it runs.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
-#include "base/directory_lock.h"
-
 namespace dunlin::cli {
 
-/// TMPDIR/NAME-XXXXXX, gone when the command ends. Nothing can tidy up after kill -9: the next command of that
-/// name removes what such a one left, which it knows by the lock that nobody holds any more.
+/// TMPDIR/NAME-XXXXXX, gone when the command ends. What a command leaves that a signal killed, the next one of that
+/// name removes: nobody holds its lock any more.
 class WorkFolder {
  public:
   explicit WorkFolder(const std::string& name);
@@ -21,7 +18,7 @@ class WorkFolder {
 
  private:
   std::string path_;
-  std::optional<DirectoryLock> lock_;
+  int lock_;
 };
 
 }  // namespace dunlin::cli

@@ -165,14 +165,26 @@ void run_data_set(const fs::path& folder, Model& model, const Graph& inlined, co
   }
 }
 
-/// Cases whose expected outputs do not follow from their own model.
+/// Cases whose expected outputs do not follow from their own model, but do from a corrected one.
 struct Faulty {
   std::string_view name, reason;
+  void (*correct)(Graph& g);
 };
 constexpr Faulty kFaulty[] = {
     {"test_adam_multiple",
-     "its expected outputs were computed with epsilon 0.01, its model leaves epsilon at the default 1e-6"},
+     "its expected outputs were computed with epsilon 0.01, its model leaves epsilon at the default 1e-6",
+     [](Graph& g) {
+       for (Node& node : g.nodes) node.attributes["epsilon"] = 0.01f;
+     }},
 };
+
+void run_data_sets(const fs::path& folder, Model& model, const Graph& inlined, const ModelRunner& runner,
+                   const ConformOptions& options, ConformCase& c) {
+  c.reason.clear();
+  for (int i = 0; c.reason.empty() && fs::exists(folder / fmt::format("test_data_set_{}", i)); ++i)
+    run_data_set(folder / fmt::format("test_data_set_{}", i), model, inlined, runner, options, c);
+  c.result = c.reason.empty() ? ConformCase::Result::kPassed : ConformCase::Result::kFailed;
+}
 
 ConformCase run_case(const fs::path& folder, std::string name, const ModelRunner& runner,
                      const ConformOptions& options) {
@@ -188,11 +200,12 @@ ConformCase run_case(const fs::path& folder, std::string name, const ModelRunner
       c.reason = fmt::format("{}", fmt::join(names, ", "));
       return c;
     }
-    for (int i = 0; c.reason.empty() && fs::exists(folder / fmt::format("test_data_set_{}", i)); ++i)
-      run_data_set(folder / fmt::format("test_data_set_{}", i), model, inlined, runner, options, c);
-    if (!c.reason.empty()) c.result = ConformCase::Result::kFailed;
+    run_data_sets(folder, model, inlined, runner, options, c);
     for (const Faulty& faulty : kFaulty)
       if (c.result == ConformCase::Result::kFailed && folder.filename() == faulty.name) {
+        faulty.correct(model.graph);
+        run_data_sets(folder, model, inline_functions(model), runner, options, c);
+        if (c.result == ConformCase::Result::kFailed) continue;
         c.result = ConformCase::Result::kUnsupported;
         c.reason = faulty.reason;
       }

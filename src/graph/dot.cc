@@ -10,7 +10,7 @@ namespace dunlin {
 
 namespace {
 
-constexpr size_t kLongestName = 60;  // characters; a picture is no place for more
+constexpr size_t kLongestName = 60;  // bytes; a picture is no place for more
 
 /// A quoted string of the DOT language. Names are the file's: they may hold anything that is UTF-8.
 std::string quoted(std::string_view text) {
@@ -38,7 +38,7 @@ class Drawing {
  public:
   Drawing(const Graph& graph, const std::vector<Unsupported>& unsupported)
       : graph_(graph), producer_(producers(graph)) {
-    for (const Unsupported& u : unsupported) cannot_run_.emplace(u.op, u.node);
+    for (const Unsupported& u : unsupported) cannot_run_.insert(fmt::format("{} \"{}\"", u.op, u.node));
     if (!unsupported.empty()) return;
     try {
       const Graph inferred = infer_and_fold(graph);
@@ -97,19 +97,24 @@ class Drawing {
       }
       edges += edge(v, self);
     }
-    const std::string name = !node.name.empty() || node.outputs.empty() || node.outputs[0] == kNoValue
-                                 ? node.name
-                                 : graph_.value_name(node.outputs[0]);
-    const char* color = cannot_run_.contains({op_name(node), name}) ? "salmon"
-                        : has_weights                               ? "lightblue"
-                                                                    : "white";
+    const char* color = cannot_run(graph_, node) ? "salmon" : has_weights ? "lightblue" : "white";
     return fmt::format("{} [label={} tooltip={} fillcolor={}]\n{}", self, quoted(label),
-                       quoted(shortened(name)), color, edges);
+                       quoted(shortened(describe(graph_, node))), color, edges);
+  }
+
+  /// Itself, or something in its subgraphs.
+  bool cannot_run(const Graph& g, const Node& node) const {
+    if (cannot_run_.contains(describe(g, node))) return true;
+    for (const auto& [name, attribute] : node.attributes)
+      if (const GraphPtr* sub = std::get_if<GraphPtr>(&attribute))
+        for (const Node& inner : (*sub)->nodes)
+          if (cannot_run(**sub, inner)) return true;
+    return false;
   }
 
   const Graph& graph_;
   std::vector<int> producer_;
-  std::set<std::pair<std::string, std::string>> cannot_run_;  // op, node
+  std::set<std::string> cannot_run_;  // as describe() says them
   std::map<std::string, Type> types_;
 };
 

@@ -30,10 +30,11 @@ Graph small_graph() {
 TEST(Dot, ShowsOpsWeightsAndWhatFlows) {
   const std::string dot = to_dot(small_graph());
   EXPECT_THAT(dot, HasSubstr(R"(v0 [shape=ellipse label="x\nf32[2,3]"])"));
-  EXPECT_THAT(dot, HasSubstr(R"(n0 [label="MatMul\nw f32[3,4]" tooltip="fc" fillcolor=lightblue])"));
+  EXPECT_THAT(dot,
+              HasSubstr(R"(n0 [label="MatMul\nw f32[3,4]" tooltip="MatMul \"fc\"" fillcolor=lightblue])"));
   EXPECT_THAT(dot, HasSubstr(R"(v0 -> n0 [label="f32[2,3]"])"));
   EXPECT_THAT(dot, HasSubstr(R"(n0 -> n1 [label="f32[2,4]"])")) << "inferred";
-  EXPECT_THAT(dot, HasSubstr(R"(n1 [label="Relu" tooltip="y" fillcolor=white])"));
+  EXPECT_THAT(dot, HasSubstr(R"(n1 [label="Relu" tooltip="Relu \"y\"" fillcolor=white])"));
   EXPECT_THAT(dot, HasSubstr("n1 -> o0"));
 }
 
@@ -41,18 +42,18 @@ TEST(Dot, WhatCannotRunIsRed) {
   Graph g = small_graph();
   g.nodes[1].op = "Frobnicate";
   const std::string dot = to_dot(g, unsupported_parts(g));
-  EXPECT_THAT(dot, HasSubstr(R"(n1 [label="Frobnicate" tooltip="y" fillcolor=salmon])"));
+  EXPECT_THAT(dot, HasSubstr(R"(n1 [label="Frobnicate" tooltip="Frobnicate \"y\"" fillcolor=salmon])"));
   EXPECT_THAT(dot, HasSubstr("fillcolor=lightblue"));
 }
 
 TEST(Dot, NamesStayNames) {
   Graph g = small_graph();
-  g.nodes[0].name = "a\" b\\\n] -> n1; \x01";
-  const std::string dot = to_dot(g);
-  EXPECT_THAT(dot, HasSubstr(R"(tooltip="a\" b\\\n] -> n1;  " fillcolor)"));
-  g.nodes[0].name = std::string(1000, 'x') + "\u00fc" + std::string(59, 'y');
+  std::string& input = g.values[0].name;
+  input = "a\" b\\\n] -> n1; \x01";
+  EXPECT_THAT(to_dot(g), HasSubstr(R"(label="a\" b\\\n] -> n1;  \nf32[2,3]"])"));
+  input = std::string(1000, 'x') + "\u00fc" + std::string(59, 'y');
   const std::string cut = to_dot(g);
-  EXPECT_THAT(cut, HasSubstr("\"..." + std::string(59, 'y') + '"')) << "no half of a character";
+  EXPECT_THAT(cut, HasSubstr("\"..." + std::string(59, 'y') + "\\n")) << "no half of a character";
   EXPECT_THAT(cut, Not(HasSubstr("xxx")));
 }
 
@@ -75,6 +76,8 @@ TEST(Dot, SubgraphsAndTheirReadsAreSeen) {
   const std::string dot = to_dot(g);
   EXPECT_THAT(dot, HasSubstr(R"(n1 [label="If\nelse_branch: 1 nodes\nthen_branch: 1 nodes")"));
   EXPECT_THAT(dot, HasSubstr("n0 -> n1"));
+  // What cannot run inside shows outside.
+  EXPECT_THAT(to_dot(g, {{"Neg", "i", "why"}}), HasSubstr("fillcolor=salmon"));
 }
 
 }  // namespace

@@ -182,7 +182,7 @@ void Planner::add_node(const Node& node) {
   Step step{.kernel = lowered->kernel, .node = describe(*graph_, node), .in = {}, .out = {}, .run = {}};
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     // What a step does not read (only its shape matters) may lie as it likes: no copy for it.
-    const Layout layout = ((lowered->unread >> i) & 1) ? Layout::kAny : wanted(lowered->in, i);
+    const Layout layout = (i < 32 && ((lowered->unread >> i) & 1) != 0) ? Layout::kAny : wanted(lowered->in, i);
     step.in.push_back(node.inputs[i] == kNoValue ? -1 : operand_of(node.inputs[i], layout));
   }
   for (size_t i = 0; i < node.outputs.size(); ++i) {

@@ -5,6 +5,7 @@ Writes random data in every form of docs/data.md with NumPy, Pillow and Python's
 import csv
 import gzip
 import pathlib
+import secrets
 import shutil
 import struct
 import subprocess
@@ -14,7 +15,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 dump_examples, work = sys.argv[1], pathlib.Path(sys.argv[2])
-rng = np.random.default_rng(int(sys.argv[3]) if len(sys.argv) > 3 else None)
+seed = int(sys.argv[3]) if len(sys.argv) > 3 else secrets.randbits(32)
+print(f"seed {seed}", flush=True)
+rng = np.random.default_rng(seed)
 compared = 0
 
 

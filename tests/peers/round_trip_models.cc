@@ -23,12 +23,12 @@ namespace fs = std::filesystem;
 using namespace dunlin;
 using Json = nlohmann::ordered_json;
 
-Json write_values(const Graph& g, const std::vector<ValueId>& values, std::span<const Tensor> tensors,
+Json write_values(const Graph& g, const std::vector<ValueId>& values, std::span<const RunValue> tensors,
                   const fs::path& folder, const char* stem) {
   Json list = Json::array();
   for (size_t i = 0; i < tensors.size(); ++i) {
     const std::string file = fmt::format("{}_{}.npy", stem, i);
-    system_files().write_atomic(folder / file, to_npy(tensors[i]));
+    system_files().write_atomic(folder / file, to_npy(tensors[i].tensor()));
     list.push_back({{"name", g.value_name(values[i])}, {"file", file}});
   }
   return list;
@@ -45,7 +45,7 @@ Json write_case(const fs::path& from, const fs::path& to) {
   const Model model = load_onnx(from / "model.onnx");
   const Graph& g = model.graph;
   if (!has_npy_type(g, g.inputs) || !has_npy_type(g, g.outputs)) return nullptr;
-  std::vector<Tensor> inputs;
+  std::vector<RunValue> inputs;
   for (size_t i = 0; i < g.inputs.size(); ++i)
     inputs.push_back(onnx::load_tensor_file(from / "test_data_set_0" / fmt::format("input_{}.pb", i)));
   fs::create_directories(to);
@@ -55,7 +55,7 @@ Json write_case(const fs::path& from, const fs::path& to) {
   save_onnx(load_onnx(to / "exported.onnx"), to / "external.onnx", {.external_threshold_bytes = 16});
   Json entry = {{"inputs", write_values(g, g.inputs, inputs, to, "input")}};
   try {
-    entry["outputs"] = write_values(g, g.outputs, session_runner()(model, inputs), to, "output");
+    entry["outputs"] = write_values(g, g.outputs, session_runner()(model, std::move(inputs)), to, "output");
   } catch (const Error& e) {
     if (e.code() != ErrorCode::kUnsupported) throw;
     entry["unsupported"] = e.what();

@@ -7,7 +7,7 @@ namespace dunlin::fleet {
 
 constexpr int64_t kSchemaVersion = 2;
 
-/// Makes the tables in a new database. Throws kFailedPrecondition when a newer Dunlin wrote it.
+/// Makes the tables in a new database. Throws kFailedPrecondition when a Dunlin with other tables wrote it.
 void prepare_schema(Database& db);
 /// For readers: the same check, nothing is made.
 void check_schema(Database& db);

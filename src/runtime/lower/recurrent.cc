@@ -165,7 +165,8 @@ Recurrent prepare(const LowerContext& c, const RecurrentCell& cell, int first, b
     floats += most;
   }
   l.scratch_bytes = scratch_for(floats);
-  l.macs = (back ? 4u : 1u) * static_cast<uint64_t>(n.directions * n.steps * n.batch * n.row()) *
+  // Backward goes forward again, then makes the gradients of what came in and of the weights.
+  l.macs = (back ? 3u : 1u) * static_cast<uint64_t>(n.directions * n.steps * n.batch * n.row()) *
            static_cast<uint64_t>(n.input + n.hidden);
   return r;
 }
