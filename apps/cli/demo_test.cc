@@ -65,13 +65,17 @@ class Demo : public testing::Test {
   const fs::path temporary_ = folder_.file("tmp"), data_ = folder_.file("data");
 };
 
-TEST_F(Demo, AnInterruptedOneLeavesNothing) {
+TEST_F(Demo, AnInterruptedOneLeavesNothingAndTakesNothing) {
+  const fs::path own = temporary_ / "dunlin-demo-camera";  // a device's folder, of a name that could be ours
+  fs::create_directory(own);
+  std::ofstream(own / "lock");
   const pid_t demo = start("1000");
   work_folder_beside({});
   ::kill(demo, SIGINT);
   EXPECT_EQ(wait_for(demo), 1);
   EXPECT_THAT(text_of(folder_.file("stderr")), testing::HasSubstr("everything was cleaned up"));
-  EXPECT_EQ(count(), 0u);
+  EXPECT_TRUE(fs::exists(own / "lock"));
+  EXPECT_EQ(count(), 1u);
   EXPECT_FALSE(fs::exists(folder_.file("out/model.onnx")));
 }
 

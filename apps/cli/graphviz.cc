@@ -65,7 +65,8 @@ void draw(const std::string& dot, const std::string& file) {
          "(sfdp)",
          file, kPatienceMs / 1000);
   if (code != 0)
-    fail(ErrorCode::kInternal, "{}: Graphviz failed: {}", file, as_chars(files.read(log)).substr(0, 300));
+    fail(ErrorCode::kIo, "{}: Graphviz failed with exit code {}{}{}", file, code,
+         files.size(log) > 0 ? ": " : "", as_chars(files.read(log)).substr(0, 300));
   files.write_atomic(file, files.read(picture));
 }
 

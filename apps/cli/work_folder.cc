@@ -18,6 +18,8 @@ namespace dunlin::cli {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr std::string_view kUnique = "XXXXXX";        // mkdtemp's
+constexpr const char* kMark = ".dunlin-work-folder";  // nothing else that Dunlin makes holds such a file
 
 /// A descriptor that holds the folder locked; -1 when it is not ours, another process has it, or it is gone.
 int lock_folder(const std::string& path) {
@@ -34,10 +36,14 @@ int lock_folder(const std::string& path) {
 void remove_abandoned(const fs::path& dir, const std::string& prefix) {
   std::error_code ignored;
   for (const fs::directory_entry& e : fs::directory_iterator(dir, ignored)) {
-    if (!e.path().filename().string().starts_with(prefix)) continue;
+    const std::string name = e.path().filename().string();
+    if (!name.starts_with(prefix) || name.size() != prefix.size() + kUnique.size()) continue;
     const int lock = lock_folder(e.path().string());
     if (lock < 0) continue;
-    fs::remove_all(e.path(), ignored);
+    if (fs::exists(e.path() / kMark, ignored))
+      fs::remove_all(e.path(), ignored);
+    else
+      fs::remove(e.path(), ignored);  // only if it is empty: killed before it was marked
     ::close(lock);
   }
 }
@@ -45,15 +51,18 @@ void remove_abandoned(const fs::path& dir, const std::string& prefix) {
 }  // namespace
 
 WorkFolder::WorkFolder(const std::string& name) {
-  const fs::path dir = fs::temp_directory_path();
+  std::error_code error;
+  const fs::path dir = fs::temp_directory_path(error);
+  if (error) fail(ErrorCode::kNotFound, "TMPDIR: {}: not a folder", dir.string());
   const std::string prefix = name + "-";
   remove_abandoned(dir, prefix);
   do {  // again if another command took it for abandoned before it was locked
-    path_ = (dir / (prefix + "XXXXXX")).string();
+    path_ = (dir / (prefix + std::string(kUnique))).string();
     if (!::mkdtemp(path_.data())) fail(ErrorCode::kIo, "{}: cannot be made: {}", path_, std::strerror(errno));
     lock_ = lock_folder(path_);
   } while (lock_ < 0 && !fs::exists(path_));
   if (lock_ < 0) fail(ErrorCode::kIo, "{}: cannot be locked: {}", path_, std::strerror(errno));
+  system_files().write_atomic(file(kMark), {});
 }
 
 WorkFolder::~WorkFolder() {

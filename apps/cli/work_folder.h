@@ -14,6 +14,7 @@ class WorkFolder {
   ~WorkFolder();
   WorkFolder(const WorkFolder&) = delete;
   WorkFolder& operator=(const WorkFolder&) = delete;
+  const std::string& path() const { return path_; }
   std::string file(std::string_view name) const;
 
  private:

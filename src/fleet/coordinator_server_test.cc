@@ -10,6 +10,7 @@
 #include <map>
 #include <thread>
 
+#include "fleet/check_connection.h"
 #include "fleet/coordinator/toy_fleet.h"
 #include "fleet/identity/device_identity.h"
 #include "fleet/setup.h"
@@ -253,6 +254,13 @@ TEST_F(CoordinatorServerTest, ADeviceThatOnlyEnrolledCanBeRevoked) {
   wire::v1::CheckInReply reply;
   EXPECT_EQ(peer.check_in(reply).error_code(), grpc::StatusCode::PERMISSION_DENIED);
   EXPECT_TRUE(FleetView(dir()).devices().empty());
+  for (const CheckResult& r : check_connection(check_target(peer.identity), {}, clock_))
+    if (r.name == "certificate") {
+      EXPECT_EQ(r.outcome, CheckOutcome::kFailed);
+      EXPECT_THAT(r.detail, HasSubstr("revoked"));
+    } else {
+      EXPECT_EQ(r.outcome, CheckOutcome::kPassed) << r.name << ": " << r.detail;
+    }
 }
 
 TEST_F(CoordinatorServerTest, ACertificateThatExpiresDuringAConnectionIsRefused) {

@@ -18,6 +18,8 @@ std::string quoted(std::string_view text) {
   for (const char c : text) {
     if (c == '"' || c == '\\')
       out += '\\', out += c;
+    else if (c == '&')  // Graphviz would take what follows for an entity
+      out += "&amp;";
     else if (c == '\n')
       out += "\\n";
     else

@@ -51,6 +51,8 @@ TEST(Dot, NamesStayNames) {
   std::string& input = g.values[0].name;
   input = "a\" b\\\n] -> n1; \x01";
   EXPECT_THAT(to_dot(g), HasSubstr(R"(label="a\" b\\\n] -> n1;  \nf32[2,3]"])"));
+  input = "&#1;";
+  EXPECT_THAT(to_dot(g), HasSubstr(R"(label="&amp;#1;\nf32[2,3]"])"));
   input = std::string(1000, 'x') + "\u00fc" + std::string(59, 'y');
   const std::string cut = to_dot(g);
   EXPECT_THAT(cut, HasSubstr("\"..." + std::string(59, 'y') + "\\n")) << "no half of a character";

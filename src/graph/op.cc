@@ -1,6 +1,7 @@
 #include "graph/op.h"
 
 #include <algorithm>
+#include <new>
 
 #include "graph/random_stream.h"
 
@@ -296,7 +297,12 @@ std::vector<Tensor> run_reference(const Graph& graph, const Node& node, std::spa
       check_output_bytes(graph, node, out_types[i].format, *out_types[i].shape, context);
       outputs[i] = Tensor(out_types[i].format, *out_types[i].shape);
     }
-  op_of(graph, node).forward(OpCall(graph, node, inputs, outputs, context));
+  try {
+    op_of(graph, node).forward(OpCall(graph, node, inputs, outputs, context));
+  } catch (const std::bad_alloc&) {
+    fail(ErrorCode::kResourceExhausted, "{}: there is not enough memory for what it needs beside its outputs",
+         describe(graph, node));
+  }
   return outputs;
 }
 

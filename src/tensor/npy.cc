@@ -145,6 +145,8 @@ Bytes to_npy(const Tensor& tensor) {
                                    element_bytes(type->format) == 1 ? '|' : '<', type->descr, shape);
   header.append(63 - (10 + header.size()) % 64, ' ');  // data begin at a multiple of 64
   header += '\n';
+  if (header.size() > UINT16_MAX)
+    fail(ErrorCode::kUnsupported, "NPY: {} axes are more than its header holds", tensor.shape().rank());
   std::string file(kMagic);
   file += '\1';
   file += '\0';

@@ -29,6 +29,7 @@ namespace dunlin::cli {
 
 namespace {
 
+constexpr uint64_t kLeastRoom = uint64_t{8} << 20;  // bytes
 constexpr const char* kFashionMnist = "/usr/share/datasets/fashion-mnist";
 
 struct Options {
@@ -118,6 +119,9 @@ FleetResult run_fleet(const Options& o, const Model& model, const WorkFolder& wo
       if (const auto code = devices[i].exit_code(); code && *code != 0)
         failed(fmt::format("device {}", i + 1).c_str(),
                join_path(log_dir, "device-" + std::to_string(i + 1)));
+    // The devices would wait for room for ever, as they should; somebody who looks on should not.
+    if (std::filesystem::space(work.path()).available < kLeastRoom)
+      fail(ErrorCode::kIo, "{}: the disk is full; name a folder with more room in TMPDIR", work.path());
     const fleet::StatusView s = view.status(system_clock().now_ms());
     done = s.version >= static_cast<uint64_t>(o.rounds);
     const double seconds = monotonic_seconds() - start,

@@ -77,10 +77,10 @@ grpc::Status RenewalService::Renew(grpc::ServerContext* context, const wire::v1:
   return answer([&] {
     check_wire_version(request->protocol());
     const std::string device_id = peer_device_id(*context, authority_.fleet_id(), clock_.now_ms());
+    admit_(device_id);  // before anything else is judged: `dunlin device --check` asks with an empty request
     const KeyPtr key = public_key_of_request(as_bytes(request->csr_der()));
     if (device_id_of_key(public_key_der(key.get())) != device_id)
       fail(ErrorCode::kPermissionDenied, "renewal: the key is not that of device {}", device_id);
-    admit_(device_id);
     reply->set_certificate_pem(authority_.issue_device(key.get(), device_certificate_days_, clock_).pem());
   });
 }
