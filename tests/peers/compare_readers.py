@@ -119,7 +119,7 @@ def images():
             rows.append([f"{i}.png", " ".join(repr(float(t)) for t in target)])
             want.append((channels_last(deep), target))
         else:
-            values = rng.standard_normal((h, w, 5)).astype(np.float32)
+            values = rng.standard_normal((h + 3, w, 5)).astype(np.float32)  # no axis that could be channels
             np.save(folder / f"{i}.npy", values)
             np.save(folder / f"{i}-target.npy", target)
             rows.append([f"{i}.npy", f"{i}-target.npy"])
