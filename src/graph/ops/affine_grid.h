@@ -5,8 +5,10 @@
 
 namespace dunlin::ops {
 
-/// theta[N, axes, axes + 1] and size (N, C, spatial...) -> grid[N, spatial..., axes].
-Shape affine_grid_shape(const NodeView& a, const Shape& theta, const std::vector<int64_t>& size);
+/// theta[N, axes, axes + 1] and size (N, C, spatial...), as far as known -> grid[N, spatial..., axes].
+Shape affine_grid_shape(const NodeView& a, const Shape& theta, const Shape& size);
+/// Throws when no size gives theta this grid.
+void check_affine_grid(const NodeView& a, const Shape& theta, const Shape& grid);
 
 /// f(position in the grid, point): `point` has the coordinates, the last spatial axis first, and a 1.
 template <typename F>

@@ -8,6 +8,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,4,5,2] f32[2,2,3]"},
 
 void forward(const OpCall& c) {
   const Shape &grid = c.input(0).shape(), &theta = c.input(1).shape();
+  check_affine_grid(c, theta, grid);
   const auto axes = static_cast<size_t>(theta[1]), columns = axes + 1;
   std::vector<double> d(static_cast<size_t>(theta.num_elements()), 0.0);
   const std::vector<double> dy = to_doubles(c.input(0));
@@ -31,12 +32,8 @@ extern constexpr OpDef kAffineGridGrad{
     .source = "adjoint of ONNX AffineGrid",
     .infer =
         [](const InferArgs& a) {
-          const Shape &grid = a.shape(0), &theta = a.shape(1);
-          const int axes = grid.rank() - 2;
-          if (axes < 1 || theta.rank() != 3 || theta[1] != axes || theta[2] != axes + 1 ||
-              grid[axes + 1] != axes || (theta[0] >= 0 && grid[0] >= 0 && theta[0] != grid[0]))
-            a.error("dy is {}, theta {}", to_string(grid), to_string(theta));
-          return std::vector<Type>{{.format = a.format(0), .shape = theta}};
+          check_affine_grid(a, a.shape(1), a.shape(0));
+          return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}};
         },
     .forward = forward,
     .shape_only_inputs = 0b10,

@@ -4,14 +4,14 @@
 #include <cmath>
 #include <numbers>
 
+#include "graph/ops/checks.h"
 #include "graph/ops/elementwise.h"
 #include "graph/ops/sizes.h"
 
 namespace dunlin::ops {
 
 inline int64_t window_size(const NodeView& a, const Tensor& t) {
-  if (t.num_elements() != 1) a.error("size is {}, one number is expected", to_string(t.shape()));
-  return checked_shape(a, to_ints(t))[0];
+  return checked_shape(a, {one_integer(a, "size", t)})[0];
 }
 
 inline std::vector<Type> infer_cosine_window(const InferArgs& a) {

@@ -1,5 +1,6 @@
 #include "graph/autodiff/grad.h"
 #include "graph/ops/channels.h"
+#include "graph/ops/checks.h"
 #include "graph/ops/lu.h"
 
 namespace dunlin::ops {
@@ -16,6 +17,7 @@ extern constexpr OpDef kDet{
     .source = "ONNX Det",
     .infer =
         [](const InferArgs& a) {
+          check_float(a, 0);
           return std::vector<Type>{{.format = a.format(0), .shape = det_shape(a, a.shape(0))}};
         },
     .forward =
@@ -25,7 +27,7 @@ extern constexpr OpDef kDet{
           const std::vector<double> x = to_doubles(c.input(0));
           std::vector<double> y(static_cast<size_t>(c.output(0).num_elements()));
           for (size_t i = 0; i < y.size(); ++i) y[i] = Lu(x.data() + i * n * n, n).determinant();
-          for_float_format(c.output(0).format(), [&]<typename T>() { store_doubles(c, 0, y); });
+          store_doubles(c, 0, y);
         },
     .gradient =
         [](Grad& g) {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "graph/autodiff/grad.h"
+#include "graph/ops/checks.h"
 
 namespace dunlin::ops {
 
@@ -50,8 +51,8 @@ GridSampler::GridSampler(const NodeView& a, const Shape& x, const Shape& grid) {
     a.error("padding_mode is {}, zeros, border or reflection is expected", padding);
   align_corners_ = a.attr_int("align_corners", 0) != 0;
   axes_ = x.rank() - 2;
-  const auto differ = [](int64_t u, int64_t v) { return u >= 0 && v >= 0 && u != v; };
-  if (axes_ < 1 || grid.rank() != x.rank() || differ(x[0], grid[0]) || differ(grid[grid.rank() - 1], axes_))
+  if (axes_ < 1 || grid.rank() != x.rank() || !may_equal(x[0], grid[0]) ||
+      !may_equal(grid[grid.rank() - 1], axes_))
     a.error("X is {}, the grid {}: [N, C, in...] and [N, out..., spatial axes] are expected", to_string(x),
             to_string(grid));
   if (axes_ > kMaxAxes || (a.node().domain.empty() && a.opset() < 20 && axes_ != 2))
@@ -84,7 +85,7 @@ std::pair<double, double> GridSampler::padded(double c, double size) const {
 std::vector<GridSampler::Tap> GridSampler::taps(double u, double size) const {
   double c = align_corners_ ? (u + 1) / 2 * (size - 1) : ((u + 1) * size - 1) / 2;
   double slope = (align_corners_ ? size - 1 : size) / 2;
-  // Not a number, or beyond any element while outside is 0.
+  // Not a number, or so far out that its reflection has no place.
   if (!std::isfinite(c) && !(std::isinf(c) && padding_ != Padding::kReflection)) return {{0, NAN, NAN}};
   if (padding_ != Padding::kZeros && mode_ != Mode::kCubic) {
     const auto [inside, by_c] = padded(c, size);
@@ -142,6 +143,8 @@ extern constexpr OpDef kGridSample{
     .source = "ONNX GridSample",
     .infer =
         [](const InferArgs& a) {
+          check_float(a, 0);
+          check_float(a, 1);
           return std::vector<Type>{
               {.format = a.format(0), .shape = GridSampler(a, a.shape(0), a.shape(1)).y()}};
         },
@@ -161,14 +164,15 @@ extern constexpr OpDef kGridSample{
                   y[static_cast<size_t>(k * s.out + o)] +=
                       r.weight * x[static_cast<size_t>(k * s.in + r.offset)];
             }
-          for_float_format(c.output(0).format(), [&]<typename T>() { store_doubles(c, 0, y); });
+          store_doubles(c, 0, y);
         },
     .gradient =
         [](Grad& g) {
-          const auto d =
-              g.emit_many("GridSampleGrad", {g.out_grad(0), g.in(0), g.in(1)}, 2, g.node().attributes);
+          const auto d = g.emit_many("GridSampleGrad", {g.out_grad(0), g.in(0), g.in(1)}, g.needs(1) ? 2 : 1,
+                                     g.node().attributes);
+          if (!g.needs(0)) g.emitted().back().outputs[0] = kNoValue;
           g.to_input(0, d[0]);
-          g.to_input(1, d[1]);
+          if (g.needs(1)) g.to_input(1, d[1]);
         },
     .samples = kSamples};
 

@@ -16,7 +16,8 @@ void forward(const OpCall& c) {
   if (c.input(0).num_elements() == 0) return;
   const std::vector<double> dy = to_doubles(c.input(0)), x = to_doubles(c.input(1)),
                             grid = to_doubles(c.input(2));
-  std::vector<double> dx(x.size(), 0.0), dgrid(grid.size(), 0.0);
+  const bool to_x = c.has_output(0), to_grid = c.has_output(1);
+  std::vector<double> dx(to_x ? x.size() : 0, 0.0), dgrid(to_grid ? grid.size() : 0, 0.0);
   std::vector<GridSampler::Read> reads;
   const auto axes = static_cast<size_t>(sampler.axes());
   for (int64_t n = 0; n < s.n; ++n)
@@ -27,8 +28,8 @@ void forward(const OpCall& c) {
         const double d = dy[static_cast<size_t>(k * s.out + o)];
         for (const GridSampler::Read& r : reads) {
           const auto at = static_cast<size_t>(k * s.in + r.offset);
-          dx[at] += d * r.weight;
-          for (size_t a = 0; a < axes; ++a) dgrid[point + a] += d * r.slope[a] * x[at];
+          if (to_x) dx[at] += d * r.weight;
+          for (size_t a = 0; to_grid && a < axes; ++a) dgrid[point + a] += d * r.slope[a] * x[at];
         }
       }
     }
@@ -38,13 +39,15 @@ void forward(const OpCall& c) {
 
 }  // namespace
 
-/// dy, X, grid -> dX, dgrid. Attributes of GridSample.
+/// dy, X, grid -> dX, dgrid, either of which may be left out. Attributes of GridSample.
 extern constexpr OpDef kGridSampleGrad{.name = "GridSampleGrad",
                                        .domain = kDunlinDomain,
                                        .source = "adjoint of ONNX GridSample",
                                        .infer =
                                            [](const InferArgs& a) {
-                                             return std::vector<Type>{a.type(1), a.type(2)};
+                                             std::vector<Type> out{a.type(1), a.type(2)};
+                                             out.resize(static_cast<size_t>(std::min(a.num_outputs(), 2)));
+                                             return out;
                                            },
                                        .forward = forward,
                                        .samples = kSamples};

@@ -27,7 +27,7 @@ std::vector<int64_t> integer_matmul(const OpCall& c, IntegerOperand a, IntegerOp
 std::vector<int64_t> integer_conv(const OpCall& c, IntegerOperand x, IntegerOperand w) {
   const Shape &xs = c.input(x.input).shape(), &ws = c.input(w.input).shape(), &ys = c.output(0).shape();
   const Tensor *zx = optional_input(c, x.zero_point), *zw = optional_input(c, w.zero_point);
-  if (zx) one_number(c, "the zero point of x", x.zero_point);
+  if (zx) one_number(c, "the zero point of x", *zx);
   const std::vector<int32_t> px = centred(c, x.input, zx, {});
   const std::vector<int32_t> pw =
       centred(c, w.input, zw, zw ? aligned_to_channels(c, "the zero point of w", zw->shape(), ws) : Shape{});
@@ -39,6 +39,11 @@ std::vector<int64_t> integer_conv(const OpCall& c, IntegerOperand x, IntegerOper
       [&](int64_t i, int64_t k) { sum += int64_t{px[static_cast<size_t>(i)]} * pw[static_cast<size_t>(k)]; },
       [&](int64_t o, int64_t) { y[static_cast<size_t>(o)] = sum; });
   return y;
+}
+
+void store_wrapped(const OpCall& c, const std::vector<int64_t>& sums) {
+  const auto y = c.out<int32_t>(0);
+  for (size_t i = 0; i < sums.size(); ++i) y[i] = static_cast<int32_t>(sums[i]);
 }
 
 }  // namespace dunlin::ops

@@ -15,4 +15,7 @@ std::vector<int64_t> integer_matmul(const OpCall& c, IntegerOperand a, IntegerOp
 /// [N, M, spatial...] as output 0 is. Padding counts as the zero point.
 std::vector<int64_t> integer_conv(const OpCall& c, IntegerOperand x, IntegerOperand w);
 
+/// The sums into output 0, in 32 bits that wrap.
+void store_wrapped(const OpCall& c, const std::vector<int64_t>& sums);
+
 }  // namespace dunlin::ops

@@ -25,9 +25,7 @@ extern constexpr OpDef kMatMulInteger{
         },
     .forward =
         [](const OpCall& c) {
-          const std::vector<int64_t> sums = integer_matmul(c, {0, 2}, {1, 3});
-          const auto y = c.out<int32_t>(0);
-          for (size_t i = 0; i < sums.size(); ++i) y[i] = static_cast<int32_t>(sums[i]);
+          store_wrapped(c, integer_matmul(c, {0, 2}, {1, 3}));
         },
     .stops_gradient = true,
     .costly = true,

@@ -1,6 +1,7 @@
 #include "graph/ops/max_unpool.h"
 
 #include "graph/autodiff/grad.h"
+#include "graph/ops/checks.h"
 #include "graph/ops/sizes.h"
 
 namespace dunlin::ops {
@@ -11,24 +12,15 @@ constexpr Sample kSamples[] = {
     {"kernel_shape=[2,2] strides=[2,2]", "f32[1,1,2,2] i64[1,1,2,2]{5,7,13,15} i64{1,1,5,5}"},
     {"kernel_shape=[3] pads=[1,1]", "f32[2,1,3] i64[2,1,3]{0,1,2,3,4,5}", 9},
 };
-
-std::vector<int64_t> spatial(const NodeView& a, std::string_view name, size_t count, int64_t otherwise,
-                             int64_t least) {
-  std::vector<int64_t> v = a.attr_ints(name, std::vector<int64_t>(count, otherwise));
-  if (v.size() != count) a.error("{} has {} entries, {} are expected", name, v.size(), count);
-  for (int64_t x : v)
-    if (x < least || x > INT32_MAX) a.error("{} holds {}, {} to 2^31 is expected", name, x, least);
-  return v;
-}
 }  // namespace
 
 Shape unpooled_shape(const NodeView& a, const Shape& x) {
   if (x.rank() < 3) a.error("X is {}, [N, C, spatial...] is expected", to_string(x));
   const auto rank = static_cast<size_t>(x.rank() - 2);
   if (!a.has_attr("kernel_shape")) a.error("kernel_shape is missing");
-  const std::vector<int64_t> kernel = spatial(a, "kernel_shape", rank, 1, 1);
-  const std::vector<int64_t> stride = spatial(a, "strides", rank, 1, 1);
-  const std::vector<int64_t> pads = spatial(a, "pads", 2 * rank, 0, 0);
+  const std::vector<int64_t> kernel = bounded_attribute(a, "kernel_shape", rank, 1, 1);
+  const std::vector<int64_t> stride = bounded_attribute(a, "strides", rank, 1, 1);
+  const std::vector<int64_t> pads = bounded_attribute(a, "pads", 2 * rank, 0, 0);
   Shape y{x[0], x[1]};
   for (size_t d = 0; d < rank; ++d) {
     const int64_t in = x[static_cast<int>(d) + 2];
@@ -84,6 +76,7 @@ extern constexpr OpDef kMaxUnpool{
     .source = "ONNX MaxUnpool",
     .infer =
         [](const InferArgs& a) {
+          check_float(a, 0);
           const Shape& x = a.shape(0);
           if (a.has_input(2) && !a.constant(2)) {
             unpooled_shape(a, x);
@@ -97,7 +90,7 @@ extern constexpr OpDef kMaxUnpool{
     .forward =
         [](const OpCall& c) {
           const Shape& x = c.input(0).shape();
-          const Shape y = max_unpool_shape(c, x, c.has_input(2) ? &c.input(2) : nullptr);
+          const Shape y = max_unpool_shape(c, x, optional_input(c, 2));
           if (!c.output(0)) c.allocate(0, c.input(0).format(), y);
           const std::vector<size_t> positions = unpooled_positions(c, x, c.input(1), y);
           const std::vector<double> from = to_doubles(c.input(0));

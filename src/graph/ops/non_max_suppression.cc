@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "graph/ops/channels.h"
+#include "graph/ops/checks.h"
 
 namespace dunlin::ops {
 
@@ -33,24 +34,21 @@ double intersection_over_union(const Box& a, const Box& b) {
 
 /// Throws unless boxes are [batches, boxes, 4] and scores [batches, classes, boxes].
 void check_shapes(const NodeView& a, const Shape& boxes, const Shape& scores) {
-  const auto differ = [](int64_t x, int64_t y) { return x >= 0 && y >= 0 && x != y; };
-  if (boxes.rank() != 3 || scores.rank() != 3 || differ(boxes[2], 4) || differ(boxes[0], scores[0]) ||
-      differ(boxes[1], scores[2]))
+  if (boxes.rank() != 3 || scores.rank() != 3 || !may_equal(boxes[2], 4) || !may_equal(boxes[0], scores[0]) ||
+      !may_equal(boxes[1], scores[2]))
     a.error("boxes are {}, scores {}: [batches, boxes, 4] and [batches, classes, boxes] are expected",
             to_string(boxes), to_string(scores));
 }
 
-double number(const OpCall& c, int i, double otherwise) {
-  if (!c.has_input(i)) return otherwise;
-  if (c.input(i).num_elements() != 1)
-    c.error("input {} is {}, one number is expected", i, to_string(c.input(i).shape()));
-  return to_scalar(c.input(i));
+double number(const OpCall& c, std::string_view what, int i, double otherwise) {
+  return c.has_input(i) ? one_number(c, what, c.input(i)) : otherwise;
 }
 
 void forward(const OpCall& c) {
   const Shape &bs = c.input(0).shape(), &ss = c.input(1).shape();
   check_shapes(c, bs, ss);
-  const double most = number(c, 2, 0), iou = number(c, 3, 0), least = number(c, 4, -INFINITY);
+  const double most = number(c, "max_output_boxes_per_class", 2, 0), iou = number(c, "iou_threshold", 3, 0),
+               least = number(c, "score_threshold", 4, -INFINITY);
   if (!(iou >= 0 && iou <= 1)) c.error("iou_threshold is {}, 0 to 1 is expected", iou);
   const std::vector<double> boxes = to_doubles(c.input(0)), scores = to_doubles(c.input(1));
   if (scores.empty()) {  // there may be as many classes as a file likes

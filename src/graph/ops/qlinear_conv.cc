@@ -20,8 +20,9 @@ void forward(const OpCall& c) {
   const Shape &w = c.input(3).shape(), &ys = c.output(0).shape();
   aligned_to_channels(c, "the scale of w", c.input(4).shape(), w);
   const std::vector<double> w_scale = to_doubles(c.input(4));
-  const double x_scale = one_number(c, "the scale of x", 1), y_scale = one_number(c, "the scale of y", 6);
-  const double y_zero = one_number(c, "the zero point of y", 7);
+  const double x_scale = one_number(c, "the scale of x", c.input(1)),
+               y_scale = one_number(c, "the scale of y", c.input(6));
+  const double y_zero = one_number(c, "the zero point of y", c.input(7));
   const std::vector<int64_t> bias = c.has_input(8) ? to_ints(c.input(8)) : std::vector<int64_t>{};
   size_t plane = 1;
   for (int d = 2; d < ys.rank(); ++d) plane *= static_cast<size_t>(ys[d]);

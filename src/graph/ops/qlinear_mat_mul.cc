@@ -38,7 +38,8 @@ void forward(const OpCall& c) {
       spread(c, 1, aligned_to_rows(c, "the scale of A", c.input(1).shape(), as), bs.rank() == 1 ? 1 : 0);
   const std::vector<double> b_scale =
       spread(c, 4, aligned_to_columns(c, "the scale of B", c.input(4).shape(), bs), as.rank() == 1 ? 2 : 0);
-  const double y_scale = one_number(c, "the scale of y", 6), y_zero = one_number(c, "the zero point of y", 7);
+  const double y_scale = one_number(c, "the scale of y", c.input(6)),
+               y_zero = one_number(c, "the zero point of y", c.input(7));
   for_quantized_format(c.output(0).format(), [&]<typename T>() {
     const auto y = c.out<T>(0);
     for (size_t i = 0; i < sums.size(); ++i)

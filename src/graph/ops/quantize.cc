@@ -96,10 +96,4 @@ Shape aligned_to_columns(const NodeView& a, std::string_view what, const Shape& 
   return s;
 }
 
-double one_number(const OpCall& c, std::string_view what, int input) {
-  const Tensor& t = c.input(input);
-  if (t.num_elements() != 1) c.error("{} is {}, one number is expected", what, to_string(t.shape()));
-  return to_scalar(t);
-}
-
 }  // namespace dunlin::ops

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "graph/ops/checks.h"
 #include "graph/ops/lanes.h"
 
 namespace dunlin::ops {
@@ -63,10 +64,4 @@ Shape aligned_to_channels(const NodeView& a, std::string_view what, const Shape&
 /// Zero point or scale of a matrix product's A: one, or one a row; of its B: one, or one a column.
 Shape aligned_to_rows(const NodeView& a, std::string_view what, const Shape& s, const Shape& operand);
 Shape aligned_to_columns(const NodeView& a, std::string_view what, const Shape& s, const Shape& operand);
-/// Throws unless there is one element.
-double one_number(const OpCall& c, std::string_view what, int input);
-
-/// The input there is, or null.
-inline const Tensor* optional_input(const OpCall& c, int i) { return c.has_input(i) ? &c.input(i) : nullptr; }
-
 }  // namespace dunlin::ops

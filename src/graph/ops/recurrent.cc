@@ -1,6 +1,7 @@
 #include "graph/ops/recurrent.h"
 
 #include "graph/ops/channels.h"
+#include "graph/ops/checks.h"
 #include "graph/ops/recurrent_walk.h"
 #include "graph/ops/sizes.h"
 
@@ -18,6 +19,7 @@ Shape state_shape(const RecurrentSizes& n) {
 RecurrentSizes check_inputs(const InferArgs& a, const RecurrentCell& cell, int first) {
   if (a.num_inputs() > first + cell.num_inputs())
     a.error("has {} inputs, at most {} are expected", a.num_inputs(), first + cell.num_inputs());
+  check_float(a, first + kX);
   const RecurrentSizes n = recurrent_sizes(a, cell, a.shape(first + kX), a.shape(first + kR));
   gate_activations(a, n.directions, cell.activations);
   const auto times = [](int64_t k, int64_t d) { return d < 0 ? kUnknownDim : k * d; };
@@ -55,7 +57,7 @@ class Reference : public RecurrentProducts<double> {
       all_[k] = to_doubles(c.input(first + k));
       data[k] = all_[k].data();
     }
-    lengths_ = recurrent_lengths(c, n, c.has_input(first + kLengths) ? &c.input(first + kLengths) : nullptr);
+    lengths_ = recurrent_lengths(c, n, optional_input(c, first + kLengths));
     in = {data[kX],        data[kW],        data[kR],         data[kB],
           data[kInitialH], data[kInitialC], data[kPeepholes], lengths_};
   }

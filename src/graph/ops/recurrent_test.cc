@@ -146,6 +146,9 @@ TEST(Recurrent, ErrorsNameTheInput) {
   EXPECT_THAT(error_of("LSTM", "", x + "f32[1,6,3] f32[1,8,2]"),
               HasSubstr("LSTM \"sample\": W is [1,6,3], [1,8,3] is expected"));
   EXPECT_THAT(error_of("LSTM", "", x + "_ f32[1,8,2]"), HasSubstr("input 1 is missing"));
+  for (const char* op : {"RNN", "GRU", "LSTM"})
+    EXPECT_THAT(error_of(op, "", "i32[3,2,4] i32[1,8,4] i32[1,8,2]"),
+                HasSubstr(fmt::format("{} \"sample\": input 0 is i32, floating point is supported", op)));
   EXPECT_THAT(error_of("LSTM", "", x + "f32[1,8,3] f32[1,6,2]"), HasSubstr("R is [1,6,2]"));
   EXPECT_THAT(error_of("LSTM", "", lstm + "f32[1,8]"), HasSubstr("B is [1,8], [1,16] is expected"));
   EXPECT_THAT(error_of("LSTM", "", lstm + "_ i32[3]"), HasSubstr("sequence_lens is [3], [2] is expected"));

@@ -136,5 +136,16 @@ TEST(EmptyTensors, TakeNoTime) {
   EXPECT_THAT(error_of("Unique", "axis=1", "f32[0,1099511627776]"), HasSubstr("its slices are empty"));
 }
 
+TEST(LpNormalization, InfersFromSizesThatAreNotKnown) {
+  const SampleCase s = make_sample(*find_op("", "LpNormalization", 1), {"axis=1", "f32[2,2,2]"}, 1);
+  const Type types[] = {{.format = &formats::kF32, .shape = Shape{-2, kUnknownDim, kUnknownDim}}};
+  const Tensor* const constants[] = {nullptr};
+  Graph g = s.graph;
+  g.symbols = {"N"};
+  EXPECT_EQ(infer_node(g, g.nodes[0], types, constants)[0], types[0]);
+  EXPECT_THAT(error_of("LpNormalization", "", "i32[2,2]"),
+              HasSubstr("LpNormalization \"sample\": input 0 is i32, floating point is supported"));
+}
+
 }  // namespace
 }  // namespace dunlin

@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "graph/ops/fft.h"
+#include "graph/testing/gradient_of.h"
 #include "graph/testing/noise.h"
 #include "graph/testing/run_op.h"
 
@@ -157,6 +158,23 @@ TEST(Fourier, ScratchCountsAgainstTheRunsMemory) {
     }
   }
   EXPECT_EQ(Fft::bytes(1024), 16u * (512 + 1024));
+}
+
+TEST(Fourier, WindowsGetAGradientWhereItIsAsked) {
+  const SampleCase s = make_sample(*find_op("", "STFT", 17), {"", "f64[1,12,1] i64[]{4} f64[5]"}, 1);
+  const auto gradients = [&](std::initializer_list<size_t> wrt) {
+    const Graph g = gradient_of(s, wrt);
+    for (const Node& n : g.nodes)
+      if (n.op == "STFTGrad") EXPECT_EQ(n.outputs.size(), wrt.size());
+    return evaluate(g, s.inputs);
+  };
+  EXPECT_EQ(numbers_of(gradients({0})[0]), numbers_of(gradients({0, 1})[0]));
+}
+
+TEST(Fourier, OtherElementsThanFloatsAreNamed) {
+  EXPECT_THAT(error_of("DFT", "", "i32[1,4,1]"), HasSubstr("DFT \"sample\": input 0 is i32, floating point"));
+  EXPECT_THAT(error_of("STFT", "", "i32[1,8,1] i64[]{2} _ i64[]{4}"),
+              HasSubstr("STFT \"sample\": input 0 is i32, floating point"));
 }
 
 TEST(MelWeightMatrix, BandsBeyondTheSpectrumAreRefused) {

@@ -39,7 +39,7 @@ void forward(const OpCall& c) {
 
 }  // namespace
 
-/// dy, signal, frame_step, window, frame_length -> dsignal, dwindow (where there is a window). Attributes of
+/// dy, signal, frame_step, window, frame_length -> dsignal, dwindow (where it is asked for). Attributes of
 /// STFT.
 extern constexpr OpDef kSTFTGrad{.name = "STFTGrad",
                                  .domain = kDunlinDomain,
@@ -47,7 +47,7 @@ extern constexpr OpDef kSTFTGrad{.name = "STFTGrad",
                                  .infer =
                                      [](const InferArgs& a) {
                                        std::vector<Type> out{{.format = a.format(0), .shape = a.shape(1)}};
-                                       if (a.has_input(3)) out.push_back(a.type(3));
+                                       if (a.has_output(1)) out.push_back(a.type(3));
                                        return out;
                                      },
                                  .forward = forward,

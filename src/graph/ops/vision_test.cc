@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "graph/testing/gradient_of.h"
 #include "graph/testing/noise.h"
 #include "graph/testing/run_op.h"
 
@@ -185,6 +186,38 @@ TEST(GridSample, WhatDoesNotFitIsNamed) {
 }
 
 // On a plane a + b x + c y the mean of a bin is the plane's value at its middle, the largest that of a corner.
+TEST(GridSample, GivesTheGradientsThatAreAsked) {
+  const SampleCase s =
+      make_sample(*find_op("", "GridSample", 20), {"mode='cubic'", "f64[1,2,4,4] f64[1,3,2,2]", 20, 1}, 1);
+  const auto gradients = [&](std::initializer_list<size_t> wrt, bool dx, bool dgrid) {
+    const Graph g = gradient_of(s, wrt);
+    for (const Node& n : g.nodes)
+      if (n.op == "GridSampleGrad") {
+        EXPECT_EQ(n.outputs[0] != kNoValue, dx);
+        EXPECT_EQ(n.outputs.size() > 1, dgrid);
+      }
+    return evaluate(g, s.inputs);
+  };
+  const auto both = gradients({0, 1}, true, true);
+  EXPECT_EQ(numbers_of(gradients({0}, true, false)[0]), numbers_of(both[0]));
+  EXPECT_EQ(numbers_of(gradients({1}, false, true)[0]), numbers_of(both[1]));
+}
+
+TEST(Vision, OtherElementsThanFloatsAreNamed) {
+  const auto error = [](const char* op, std::string_view inputs, std::string_view attributes = "") {
+    const std::string e = error_of(op, attributes, inputs);
+    EXPECT_THAT(e, HasSubstr(fmt::format("{} \"sample\": input", op)));
+    EXPECT_THAT(e, HasSubstr("floating point is supported"));
+  };
+  error("Det", "i32[2,2]");
+  error("GridSample", "i32[1,1,2,2] f32[1,2,2,2]");
+  error("GridSample", "f32[1,1,2,2] i64[1,2,2,2]");
+  error("RoiAlign", "i32[1,1,4,4] f32[1,4] i64{0}");
+  error("AffineGrid", "i32[1,2,3] i64{1,1,2,2}");
+  error("Col2Im", "bool[1,5,5] i64{5,5} i64{1,5}");
+  error("MaxUnpool", "i64[1,1,2,2] i64[1,1,2,2]{0,1,2,3}", "kernel_shape=[2,2] strides=[2,2]");
+}
+
 TEST(RoiAlign, OnAPlane) {
   std::string plane = "f32[1,1,8,8]{";
   for (int i = 0; i < 64; ++i) plane += fmt::format("{},", 3 + 2 * (i % 8) + 5 * (i / 8));
@@ -281,6 +314,31 @@ TEST(AffineGrid, AgreesWithPyTorch) {
   EXPECT_EQ(error_of("AffineGrid", "", "f32[0,2,3] i64{0,1,1048576,1048576}"), "");
 }
 
+/// Whatever is not known yet of one may fit the other, and what is known must.
+TEST(AffineGrid, GradientInfersFromUnknownSizesToo) {
+  const SampleCase s =
+      make_sample(*find_op("dunlin", "AffineGridGrad", 1), {"", "f32[2,4,5,2] f32[2,2,3]", 1, 1}, 1);
+  const auto infer = [&](Shape grid, Shape theta) {
+    const Type types[] = {{.format = &formats::kF32, .shape = grid},
+                          {.format = &formats::kF32, .shape = theta}};
+    const Tensor* const constants[] = {nullptr, nullptr};
+    return to_string(infer_node(s.graph, s.graph.nodes[0], types, constants)[0]);
+  };
+  EXPECT_EQ(infer({2, 4, 5, 2}, {2, kUnknownDim, 3}), "f32[2,?,3]");
+  EXPECT_EQ(infer({kUnknownDim, 4, 5, kUnknownDim}, {2, 2, 3}), "f32[2,2,3]");
+  EXPECT_EQ(infer({2, 3, 4, 5, 3}, {kUnknownDim, 3, 4}), "f32[?,3,4]");
+  EXPECT_THROW(infer({2, 4, 5, 3}, {2, 2, 3}), Error);
+  EXPECT_THROW(infer({2, 4, 5, 2}, {2, 3, 3}), Error);
+  EXPECT_THROW(infer({2, 4, 5, 2}, {3, kUnknownDim, 3}), Error);
+  EXPECT_THROW(infer({2}, {2, 2, 3}), Error);
+  EXPECT_THROW(infer({}, {2, 2, 3}), Error);
+}
+
+TEST(Pool, KernelsAreBounded) {
+  EXPECT_THAT(error_of("MaxPool", "kernel_shape=[4611686018427387904] dilations=[4]", "f32[1,1,4]"),
+              HasSubstr("the kernel holds"));
+}
+
 TEST(Col2Im, AgreesWithPyTorch) {
   std::string x = "f64[1,8,6]{", dilated = "f64[1,4,4]{";
   for (int i = 1; i <= 48; ++i) x += fmt::format("{},", i);
@@ -360,7 +418,8 @@ TEST(NonMaxSuppression, TiesThresholdsAndNoNumbers) {
               HasSubstr("[batches, boxes, 4]"));
   EXPECT_THAT(error_of("NonMaxSuppression", "", boxes + "f32[1,1,4] i64{1} f32{1.5}"),
               HasSubstr("iou_threshold is 1.5"));
-  EXPECT_THAT(error_of("NonMaxSuppression", "", boxes + "f32[1,1,4] i64{1,2}"), HasSubstr("input 2 is [2]"));
+  EXPECT_THAT(error_of("NonMaxSuppression", "", boxes + "f32[1,1,4] i64{1,2}"),
+              HasSubstr("max_output_boxes_per_class is [2]"));
 }
 
 }  // namespace

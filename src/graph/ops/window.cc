@@ -2,18 +2,11 @@
 
 #include <algorithm>
 
+#include "graph/ops/checks.h"
+
 namespace dunlin::ops {
 
 namespace {
-
-std::vector<int64_t> spatial_attribute(const NodeView& a, std::string_view name, size_t count,
-                                       int64_t otherwise, int64_t least) {
-  std::vector<int64_t> v = a.attr_ints(name, std::vector<int64_t>(count, otherwise));
-  if (v.size() != count) a.error("{} has {} entries, {} are expected", name, v.size(), count);
-  for (int64_t x : v)
-    if (x < least || x > (int64_t{1} << 31)) a.error("{} holds {}, {} to 2^31 is expected", name, x, least);
-  return v;
-}
 
 void fill_spatial(ConvGeometry& g, const Window& window, const Shape& x) {
   for (size_t d = 0; d < window.kernel.size(); ++d) {
@@ -38,16 +31,15 @@ Window read_window(const NodeView& a, const Shape& input, std::vector<int64_t> k
     a.error("the kernel has {} axes, the input {} has {} spatial ones", kernel.size(), to_string(input),
             rank);
   Window w;
-  w.kernel = std::move(kernel);
-  w.stride = spatial_attribute(a, "strides", r, 1, 1);
-  w.dilation = spatial_attribute(a, "dilations", r, 1, 1);
-  const std::vector<int64_t> pads = spatial_attribute(a, "pads", 2 * r, 0, -(int64_t{1} << 31));
+  w.kernel = bounded(a, "the kernel", std::move(kernel), r, 1);
+  w.stride = bounded_attribute(a, "strides", r, 1, 1);
+  w.dilation = bounded_attribute(a, "dilations", r, 1, 1);
+  const std::vector<int64_t> pads = bounded_attribute(a, "pads", 2 * r, 0, -(int64_t{1} << 31));
   w.pad_begin.assign(pads.begin(), pads.begin() + rank);
   w.pad_end.assign(pads.begin() + rank, pads.end());
   const std::string auto_pad = a.attr_string("auto_pad", "NOTSET");
   const bool ceil_mode = a.attr_int("ceil_mode", 0) != 0;
   for (size_t d = 0; d < r; ++d) {
-    if (w.kernel[d] < 1) a.error("the kernel holds {}, at least 1 is expected", w.kernel[d]);
     const int64_t in = input[static_cast<int>(d) + 2];
     const int64_t reach = (w.kernel[d] - 1) * w.dilation[d] + 1;
     const bool same = auto_pad == "SAME_UPPER" || auto_pad == "SAME_LOWER";
@@ -90,7 +82,7 @@ ConvGeometry conv_geometry(const NodeView& a, const Window& window, const Shape&
   ConvGeometry g;
   g.n = x[0];
   g.groups = a.attr_int("group", 1);
-  if (g.groups < 1 || w[0] % g.groups != 0 || w[1] * g.groups != x[1])
+  if (g.groups < 1 || w[0] % g.groups != 0 || x[1] % g.groups != 0 || x[1] / g.groups != w[1])
     a.error("X is {}, W is {}, group {}: channels do not fit", to_string(x), to_string(w), g.groups);
   g.c = w[1];
   g.m = w[0] / g.groups;
