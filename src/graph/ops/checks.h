@@ -1,12 +1,9 @@
 // Checks that many ops make of what a node gives them.
 #pragma once
 
-#include "graph/op.h"
+#include "graph/ops/sizes.h"
 
 namespace dunlin::ops {
-
-/// Dimensions of which one is not known yet may turn out to be equal.
-inline bool may_equal(int64_t a, int64_t b) { return a < 0 || b < 0 || a == b; }
 
 /// Throws kUnsupported unless input i holds floats of any width, or its format is not known yet.
 inline void check_float(const InferArgs& a, int i) {

@@ -31,6 +31,12 @@ Adjoint adjoint(const NodeView& a, const Shape& x, const Shape& w) {
     a.error("X is {}, W is {}, group {}: channels do not fit", to_string(x), to_string(w), group);
   if (x[1] >= 0 && w[0] >= 0 && x[1] != w[0])
     a.error("X is {}, W is {}: channels differ", to_string(x), to_string(w));
+  if (w[1] > 0 && group > (int64_t{1} << 48) / w[1])
+    a.error("W is {}, group {}: there are too many channels", to_string(w), group);
+  for (int d = 2; d < x.rank(); ++d)
+    if (x[d] > kMost / 2 || w[d] > kMost / 2)
+      a.error("X is {}, W is {}: spatial axes of 2^30 elements at most are supported", to_string(x),
+              to_string(w));
   const size_t r = static_cast<size_t>(rank);
   const auto sizes = [&](std::string_view name, size_t count, int64_t otherwise) {
     const std::vector<int64_t> v = a.attr_ints(name, std::vector<int64_t>(count, otherwise));

@@ -22,10 +22,13 @@ inline Format format_attribute(const NodeView& a, std::string_view name, Format 
   return format;
 }
 
+/// Dimensions of which one is not known yet may turn out to be equal.
+inline bool may_equal(int64_t a, int64_t b) { return a < 0 || b < 0 || a == b; }
+
 /// Whether the two can be one shape, as far as they are known.
 inline bool shapes_agree(const Shape& x, const Shape& y) {
   bool agree = x.rank() == y.rank();
-  for (int d = 0; agree && d < x.rank(); ++d) agree = x[d] < 0 || y[d] < 0 || x[d] == y[d];
+  for (int d = 0; agree && d < x.rank(); ++d) agree = may_equal(x[d], y[d]);
   return agree;
 }
 

@@ -334,6 +334,13 @@ TEST(AffineGrid, GradientInfersFromUnknownSizesToo) {
   EXPECT_THROW(infer({}, {2, 2, 3}), Error);
 }
 
+TEST(ConvTranspose, AbsurdSizesAreRefused) {
+  EXPECT_THAT(error_of("ConvTranspose", "group=4611686018427387904", "f32[1,0,1] f32[0,4,1]"),
+              HasSubstr("too many channels"));
+  EXPECT_THAT(error_of("ConvTranspose", "strides=[2147483648]", "f32[1,0,1099511627776] f32[0,1,1]"),
+              HasSubstr("2^30 elements at most"));
+}
+
 TEST(Pool, KernelsAreBounded) {
   EXPECT_THAT(error_of("MaxPool", "kernel_shape=[4611686018427387904] dilations=[4]", "f32[1,1,4]"),
               HasSubstr("the kernel holds"));
