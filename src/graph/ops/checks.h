@@ -43,8 +43,7 @@ inline std::vector<int64_t> bounded_attribute(const NodeView& a, std::string_vie
 /// Throws unless the run may take that much memory for the node's own use.
 inline void check_scratch(const OpCall& c, uint64_t bytes) {
   if (bytes > c.context().max_bytes)
-    fail(ErrorCode::kResourceExhausted, "{}: it works on {} bytes, {} are left for this run",
-         describe(c.graph(), c.node()), bytes, c.context().max_bytes);
+    c.exhausted("it works on {} bytes, {} are left for this run", bytes, c.context().max_bytes);
 }
 /// A loop of more steps than this takes minutes.
 inline constexpr double kMostSteps = 0x1p34;
