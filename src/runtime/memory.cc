@@ -80,10 +80,14 @@ void plan_memory(Plan& plan, const std::vector<uint32_t>& in_place, const std::v
       if (!((in_place[s] >> i) & 1) || step.in[i] < 0) continue;
       const int root = operands[at(step.in[i])].root;
       const Operand& r = operands[at(root)];
-      // What is read later, or read otherwise by this very step, must stay.
-      const bool other_reads = std::any_of(step.in.begin(), step.in.end(), [&](int id) {
-        return id >= 0 && id != step.in[i] && operands[at(id)].root == root;
-      });
+      // What is read later, or read otherwise by this very step, must stay: as another view of the memory, or as an
+      // input that must be whole (a convolution may add its own input to its output).
+      bool other_reads = false;
+      for (size_t k = 0; k < step.in.size(); ++k) {
+        const int id = step.in[k];
+        if (k == i || id < 0 || operands[at(id)].root != root) continue;
+        other_reads |= id != step.in[i] || !((in_place[s] >> k) & 1);
+      }
       if (r.home != Operand::Home::kArena || storage_last[at(root)] > static_cast<int>(s) || other_reads ||
           bytes_of(r) != bytes_of(operands[at(out)]))
         continue;

@@ -143,6 +143,40 @@ TEST(Session, CopiesNothingForAnInputOfWhichOnlyTheShapeCounts) {
   for (const auto& step : plan["steps"]) EXPECT_NE(step["node"], "copy of \"pooled\"");
 }
 
+// r + Conv(r) and r + r W: the sum must not take the memory of r while the product still reads it.
+TEST(Session, WhatAStepAddsToItsOwnInputStaysWhole) {
+  for (const bool convolution : {true, false}) {
+    auto g = std::make_shared<Graph>();
+    g->opsets[""] = kNewestOpset;
+    const Shape shape = convolution ? Shape{1, 1, 5, 5} : Shape{6, 6};
+    const ValueId x = g->add_value("x", {.format = &formats::kF32, .shape = shape}), r = g->add_value("r"),
+                  product = g->add_value("product"), y = g->add_value("y");
+    Tensor weight(&formats::kF32, convolution ? Shape{1, 1, 3, 3} : Shape{6, 6}), in(&formats::kF32, shape);
+    for (int64_t i = 0; i < weight.num_elements(); ++i)
+      weight.data<float>()[i] = static_cast<float>(i % 5) - 2;
+    for (int64_t i = 0; i < in.num_elements(); ++i) in.data<float>()[i] = static_cast<float>(i % 7);
+    const ValueId w = g->add_initializer("w", std::make_shared<Tensor>(std::move(weight)));
+    const auto node = [&](std::string op, std::vector<ValueId> inputs, ValueId out,
+                          Attributes attributes = {}) {
+      g->nodes.push_back(
+          {.op = op, .domain = "", .name = op, .attributes = attributes, .inputs = inputs, .outputs = {out}});
+    };
+    node("Relu", {x}, r);
+    if (convolution)
+      node("Conv", {r, w}, product, {{"pads", std::vector<int64_t>{1, 1, 1, 1}}});
+    else
+      node("MatMul", {r, w}, product);
+    node("Add", {r, product}, y);
+    g->inputs = {x};
+    g->outputs = {y};
+    std::vector<Tensor> inputs;
+    inputs.push_back(in.clone());
+    const std::vector<Tensor> want = evaluate(*g, inputs);
+    Session session(g);
+    EXPECT_EQ(floats(session.run(inputs)[0]), floats(want[0])) << (convolution ? "Conv" : "MatMul");
+  }
+}
+
 TEST(Session, RunsWithAnyBatchAndGivesOutputsInOrder) {
   Session s(small_graph());
   auto out = s.run(input("x", Tensor::of<float>({1, 3}, {0, 1, 2})));
