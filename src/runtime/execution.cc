@@ -1,5 +1,7 @@
 #include "runtime/execution.h"
 
+#include <new>
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "runtime/runner.h"
@@ -131,7 +133,11 @@ std::vector<RunValue> Execution::run(std::span<const RunValue> inputs, std::span
       std::byte* scratch =
           step.scratch_block < 0 ? nullptr : base + plan_->blocks[at(step.scratch_block)].offset;
       running = s;
-      step.run({in_args_[s], out_args_[s], scratch, pool, left, in_values_[s], out_values_[s], bodies});
+      try {
+        step.run({in_args_[s], out_args_[s], scratch, pool, left, in_values_[s], out_values_[s], bodies});
+      } catch (const std::bad_alloc&) {
+        fail(ErrorCode::kResourceExhausted, "{}: there is not enough memory for it", step.node);
+      }
       count_run_time_bytes(step, left);
     }
     if (profile) {

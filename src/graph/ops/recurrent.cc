@@ -162,10 +162,14 @@ std::vector<Type> infer_recurrent(const InferArgs& a, const RecurrentCell& cell)
 void recurrent_forward(const OpCall& c, const RecurrentCell& cell) {
   Reference ref(c, cell, 0);
   if (ref.n.batch == 0) return;
-  const size_t states = static_cast<size_t>(ref.n.directions * ref.n.rows());
-  std::vector<double> y(c.has_output(0) ? static_cast<size_t>(ref.n.steps) * states : 0), h(states),
-      last_c(cell.has_c ? states : 0);
-  std::vector<double> memory(static_cast<size_t>(RecurrentTape<double>(ref.n, cell, false).size));
+  const size_t states = static_cast<size_t>(ref.n.directions * ref.n.rows()),
+               outputs = c.has_output(0) ? static_cast<size_t>(ref.n.steps) * states : 0,
+               tape = static_cast<size_t>(RecurrentTape<double>(ref.n, cell, false).size);
+  // A batch of no steps has outputs of no bytes, but states.
+  const double bytes =
+      8.0 * (2.0 * static_cast<double>(states) + static_cast<double>(outputs) + static_cast<double>(tape));
+  check_scratch(c, bytes < 0x1p63 ? static_cast<uint64_t>(bytes) : UINT64_MAX);
+  std::vector<double> y(outputs), h(states), last_c(cell.has_c ? states : 0), memory(tape);
   for (ref.direction = 0; ref.direction < ref.n.directions; ++ref.direction)
     walk_recurrent<double>(ref.n, cell, ref.in, ref.functions, ref, ref.direction,
                            {y.empty() ? nullptr : y.data(), h.data(), last_c.data()}, memory.data());

@@ -176,6 +176,10 @@ TEST(Recurrent, ErrorsNameTheInput) {
 TEST(Recurrent, HugeEmptySequencesAreRefusedOrSkipped) {
   EXPECT_THAT(error_of("RNN", "", "f32[1099511627776,2,0] f32[1,2,0] f32[1,2,2]"), HasSubstr("at least one"));
   EXPECT_EQ(error_of("RNN", "", "f32[1099511627776,0,2] f32[1,2,2] f32[1,2,2]"), "");
+  // No steps: Y is empty, the states of the batch are not.
+  const SampleCase s = node("RNN", "", "f32[0,4096,2] f32[1,2,2] f32[1,2,2]");
+  EXPECT_NO_THROW(evaluate(s.graph, s.inputs, {.max_bytes = 1 << 20}));
+  EXPECT_THROW(evaluate(s.graph, s.inputs, {.max_bytes = 8 * 4096 * 2}), Error);
 }
 
 TEST(Recurrent, AnOutputThatIsLeftOutHasNoType) {
