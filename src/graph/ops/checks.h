@@ -41,9 +41,9 @@ inline std::vector<int64_t> bounded_attribute(const NodeView& a, std::string_vie
 }
 
 /// Throws unless the run may take that much memory for the node's own use.
-inline void check_scratch(const OpCall& c, uint64_t bytes) {
-  if (bytes > c.context().max_bytes)
-    c.exhausted("it works on {} bytes, {} are left for this run", bytes, c.context().max_bytes);
+inline void check_scratch(const OpCall& c, double bytes) {
+  if (bytes > static_cast<double>(c.context().max_bytes))
+    c.exhausted("it works on {:.0f} bytes, {} are left for this run", bytes, c.context().max_bytes);
 }
 /// A loop of more steps than this takes minutes.
 inline constexpr double kMostSteps = 0x1p34;

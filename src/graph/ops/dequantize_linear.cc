@@ -16,17 +16,12 @@ constexpr Sample kSamples[] = {
 };
 
 void forward(const OpCall& c) {
-  const Tensor &x = c.input(0), &scale = c.input(1);
-  const Tensor* zero_point = optional_input(c, 2);
-  const ScaleIndex index =
-      scale_index(c, x.shape(), scale.shape(), zero_point ? &zero_point->shape() : nullptr);
-  const std::vector<double> in = to_doubles(x), scales = to_doubles(scale);
-  const std::vector<double> zeros = zero_point ? to_doubles(*zero_point) : std::vector<double>{};
-  for_float_format(scale.format(), [&]<typename T>() {
+  const ScaledValues v = scaled_values(c);
+  for_float_format(c.input(1).format(), [&]<typename T>() {
     const auto y = c.out<T>(0);
-    for (size_t i = 0; i < in.size(); ++i) {
-      const size_t s = index.at(i);
-      y[i] = from_double<T>((in[i] - (zeros.empty() ? 0 : zeros[s])) * scales[s]);
+    for (size_t i = 0; i < v.x.size(); ++i) {
+      const size_t s = v.index.at(i);
+      y[i] = from_double<T>((v.x[i] - v.zero(s)) * v.scales[s]);
     }
   });
 }

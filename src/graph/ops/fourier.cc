@@ -45,7 +45,8 @@ FourierAxis along(const Shape& s, int axis) {
 }
 
 void check_fourier_scratch(const OpCall& c, int64_t n, int64_t doubles) {
-  check_scratch(c, Fft::bytes(static_cast<uint64_t>(n)) + sizeof(double) * static_cast<uint64_t>(doubles));
+  check_scratch(c, static_cast<double>(Fft::bytes(static_cast<uint64_t>(n)) +
+                                       sizeof(double) * static_cast<uint64_t>(doubles)));
 }
 
 Stft read_stft(const OpCall& c, int first) {

@@ -1,5 +1,7 @@
 #include "graph/ops/quantize.h"
 
+#include "graph/ops/channels.h"
+
 namespace dunlin::ops {
 
 void check_quantized(const NodeView& a, std::string_view what, Format format, bool wide) {
@@ -8,6 +10,9 @@ void check_quantized(const NodeView& a, std::string_view what, Format format, bo
   a.unsupported("{} is {}, {} is supported", what, format->name, wide ? "u8, i8, u16 or i16" : "u8 or i8");
 }
 
+namespace {
+
+/// From attributes axis and block_size and known shapes.
 ScaleIndex scale_index(const NodeView& a, const Shape& x, const Shape& scale, const Shape* zero_point) {
   if (zero_point && zero_point->num_elements() != scale.num_elements())
     a.error("the scale is {}, the zero point {}: one shape is expected", to_string(scale),
@@ -32,6 +37,17 @@ ScaleIndex scale_index(const NodeView& a, const Shape& x, const Shape& scale, co
     a.error("the scale is {}, {} is expected for {}, axis {}, block_size {}", to_string(scale),
             to_string(expected), to_string(x), axis, block);
   return index;
+}
+
+}  // namespace
+
+ScaledValues scaled_values(const OpCall& c) {
+  const Tensor &x = c.input(0), &scale = c.input(1);
+  const Tensor* zero_point = optional_input(c, 2);
+  return {.index = scale_index(c, x.shape(), scale.shape(), zero_point ? &zero_point->shape() : nullptr),
+          .x = to_doubles(x),
+          .scales = to_doubles(scale),
+          .zeros = zero_point ? to_doubles(*zero_point) : std::vector<double>{}};
 }
 
 void check_scales(const InferArgs& a) {

@@ -50,8 +50,13 @@ struct ScaleIndex {
   }
 };
 
-/// From attributes axis and block_size and known shapes. Throws when scale or zero point do not fit x.
-ScaleIndex scale_index(const NodeView& a, const Shape& x, const Shape& scale, const Shape* zero_point);
+/// Inputs 0, 1 and 2 of QuantizeLinear and DequantizeLinear, row major. Throws when scale or zero point do not fit x.
+struct ScaledValues {
+  ScaleIndex index;
+  std::vector<double> x, scales, zeros;  ///< zeros may be empty: all 0
+  double zero(size_t s) const { return zeros.empty() ? 0 : zeros[s]; }
+};
+ScaledValues scaled_values(const OpCall& c);
 /// The same check with what inference knows of inputs 0, 1 and 2.
 void check_scales(const InferArgs& a);
 

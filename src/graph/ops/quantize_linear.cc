@@ -24,21 +24,17 @@ Format quantized(const InferArgs& a) {
 }
 
 void forward(const OpCall& c) {
-  const Tensor &x = c.input(0), &scale = c.input(1);
-  const Tensor* zero_point = optional_input(c, 2);
-  const ScaleIndex index =
-      scale_index(c, x.shape(), scale.shape(), zero_point ? &zero_point->shape() : nullptr);
-  const std::vector<double> in = to_doubles(x), scales = to_doubles(scale);
-  const std::vector<double> zeros = zero_point ? to_doubles(*zero_point) : std::vector<double>{};
+  const ScaledValues v = scaled_values(c);
+  const Format from = c.input(0).format();
   // Divided as the standard's inputs are: a tie in float may be none in double.
-  const bool as_float = x.format()->kind == FormatDef::Kind::kFloat && x.format() != &formats::kF64;
+  const bool as_float = from->kind == FormatDef::Kind::kFloat && from != &formats::kF64;
   for_quantized_format(c.output(0).format(), [&]<typename T>() {
     const auto y = c.out<T>(0);
-    for (size_t i = 0; i < in.size(); ++i) {
-      const size_t s = index.at(i);
+    for (size_t i = 0; i < v.x.size(); ++i) {
+      const size_t s = v.index.at(i);
       const double ratio =
-          as_float ? static_cast<float>(in[i]) / static_cast<float>(scales[s]) : in[i] / scales[s];
-      y[i] = saturate<T>(std::nearbyint(ratio) + (zeros.empty() ? 0 : zeros[s]));
+          as_float ? static_cast<float>(v.x[i]) / static_cast<float>(v.scales[s]) : v.x[i] / v.scales[s];
+      y[i] = saturate<T>(std::nearbyint(ratio) + v.zero(s));
     }
   });
 }

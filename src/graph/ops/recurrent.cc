@@ -166,9 +166,8 @@ void recurrent_forward(const OpCall& c, const RecurrentCell& cell) {
                outputs = c.has_output(0) ? static_cast<size_t>(ref.n.steps) * states : 0,
                tape = static_cast<size_t>(RecurrentTape<double>(ref.n, cell, false).size);
   // A batch of no steps has outputs of no bytes, but states.
-  const double bytes =
-      8.0 * (2.0 * static_cast<double>(states) + static_cast<double>(outputs) + static_cast<double>(tape));
-  check_scratch(c, bytes < 0x1p63 ? static_cast<uint64_t>(bytes) : UINT64_MAX);
+  check_scratch(c, 8.0 * (2.0 * static_cast<double>(states) + static_cast<double>(outputs) +
+                          static_cast<double>(tape)));
   std::vector<double> y(outputs), h(states), last_c(cell.has_c ? states : 0), memory(tape);
   for (ref.direction = 0; ref.direction < ref.n.directions; ++ref.direction)
     walk_recurrent<double>(ref.n, cell, ref.in, ref.functions, ref, ref.direction,
@@ -219,10 +218,7 @@ void recurrent_grad_forward(const OpCall& c, const RecurrentCell& cell) {
   }
   if (ref.n.batch > 0) {
     const int64_t size = RecurrentTape<double>(ref.n, cell, true).size;
-    if (static_cast<uint64_t>(size) > c.context().max_bytes / sizeof(double))
-      fail(ErrorCode::kResourceExhausted,
-           "{}: its states and gates take {} numbers, {} bytes are left for this run",
-           describe(c.graph(), c.node()), size, c.context().max_bytes);
+    check_scratch(c, 8.0 * static_cast<double>(size));
     std::vector<double> memory(static_cast<size_t>(size));
     for (ref.direction = 0; ref.direction < ref.n.directions; ++ref.direction)
       walk_recurrent_back<double>(
