@@ -20,7 +20,14 @@ constexpr Name kNames[] = {
     {"Silu", ActivationKind::kSilu},
     {"Tanh", ActivationKind::kTanh},
     {"Gelu", ActivationKind::kGelu},
+    {"GeluTanh", ActivationKind::kGeluTanh},
+    {"Mish", ActivationKind::kMish},
 };
+
+const double kGeluInner = std::sqrt(2 / M_PI);
+constexpr double kGeluCube = 0.044715;
+
+double softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }
 
 }  // namespace
 
@@ -41,6 +48,12 @@ void set_activation(Node& node, const Activation& activation) {
     }
 }
 
+Activation gelu(const NodeView& a) {
+  const std::string form = a.attr_string("approximate", "none");
+  if (form != "none" && form != "tanh") a.error("approximate is {}, none or tanh is expected", form);
+  return {form == "tanh" ? ActivationKind::kGeluTanh : ActivationKind::kGelu, 0, 0};
+}
+
 std::optional<Activation> activation_of(const NodeView& a,
                                         const std::function<const Tensor*(int)>& constant) {
   const std::string& op = a.node().op;
@@ -54,8 +67,9 @@ std::optional<Activation> activation_of(const NodeView& a,
   if (op == "HardSwish") return Activation{ActivationKind::kHardSwish, 0, 0};
   if (op == "Sigmoid") return Activation{ActivationKind::kSigmoid, 0, 0};
   if (op == "Tanh") return Activation{ActivationKind::kTanh, 0, 0};
-  if (op == "Gelu" && a.attr_string("approximate", "none") == "none")
-    return Activation{ActivationKind::kGelu, 0, 0};
+  if (op == "Gelu") return gelu(a);
+  if (op == "Mish") return Activation{ActivationKind::kMish, 0, 0};
+  if (op == "Swish" && a.attr_float("alpha", 1) == 1) return Activation{ActivationKind::kSilu, 0, 0};
   if (op == "Clip") {  // bounds are attributes before opset 11, inputs since
     constexpr float kInf = std::numeric_limits<float>::infinity();
     float bounds[] = {a.attr_float("min", -kInf), a.attr_float("max", kInf)};
@@ -91,6 +105,10 @@ double apply(const Activation& act, double x) {
       return std::tanh(x);
     case ActivationKind::kGelu:
       return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+    case ActivationKind::kGeluTanh:
+      return 0.5 * x * (1 + std::tanh(kGeluInner * (x + kGeluCube * x * x * x)));
+    case ActivationKind::kMish:
+      return x * std::tanh(softplus(x));
   }
   return x;
 }
@@ -117,6 +135,14 @@ double derivative(const Activation& act, double x) {
       return 1 - std::tanh(x) * std::tanh(x);
     case ActivationKind::kGelu:
       return 0.5 * (1 + std::erf(x / std::sqrt(2.0))) + x * std::exp(-0.5 * x * x) / std::sqrt(2 * M_PI);
+    case ActivationKind::kGeluTanh: {
+      const double t = std::tanh(kGeluInner * (x + kGeluCube * x * x * x));
+      return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * kGeluInner * (1 + 3 * kGeluCube * x * x);
+    }
+    case ActivationKind::kMish: {
+      const double t = std::tanh(softplus(x));
+      return t + x * (1 - t * t) * sigmoid();
+    }
   }
   return 1;
 }

@@ -17,6 +17,9 @@ void set_activation(Node& node, const Activation& activation);
 /// dunlin.Activation, ...; none when it is no activation of the kernels.
 std::optional<Activation> activation_of(const NodeView& a, const std::function<const Tensor*(int)>& constant);
 
+/// Of ONNX Gelu and GeluGrad.
+Activation gelu(const NodeView& a);
+
 /// The references.
 double apply(const Activation& activation, double x);
 /// At a kink that of the flat side, as in the kernels.

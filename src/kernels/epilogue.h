@@ -17,7 +17,9 @@ enum class ActivationKind : uint8_t {
   kSigmoid,
   kSilu,  ///< x * sigmoid(x)
   kTanh,
-  kGelu,  ///< 0.5 * x * (1 + erf(x / sqrt(2)))
+  kGelu,      ///< 0.5 * x * (1 + erf(x / sqrt(2)))
+  kGeluTanh,  ///< 0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)))
+  kMish,      ///< x * tanh(log(1 + exp(x)))
 };
 
 /// An activation with its parameters `a` and `b` (see the kinds); 0 where a kind has none.

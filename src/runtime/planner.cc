@@ -5,6 +5,7 @@
 #include "graph/body.h"
 #include "graph/infer.h"
 #include "graph/passes/fuse_epilogues.h"
+#include "graph/passes/simplify.h"
 #include "runtime/runner.h"
 #include "tensor/strided.h"
 
@@ -182,7 +183,8 @@ void Planner::add_node(const Node& node) {
   Step step{.kernel = lowered->kernel, .node = describe(*graph_, node), .in = {}, .out = {}, .run = {}};
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     // What a step does not read (only its shape matters) may lie as it likes: no copy for it.
-    const Layout layout = (i < 32 && ((lowered->unread >> i) & 1) != 0) ? Layout::kAny : wanted(lowered->in, i);
+    const Layout layout =
+        (i < 32 && ((lowered->unread >> i) & 1) != 0) ? Layout::kAny : wanted(lowered->in, i);
     step.in.push_back(node.inputs[i] == kNoValue ? -1 : operand_of(node.inputs[i], layout));
   }
   for (size_t i = 0; i < node.outputs.size(); ++i) {
@@ -261,7 +263,10 @@ std::shared_ptr<const Plan> make_plan(Graph graph, const PlanOptions& options, P
   InferOptions infer;
   infer.variable = {options.variables.begin(), options.variables.end()};
   Graph g = remove_dead(infer_and_fold(std::move(graph), infer));
-  if (!options.reference_only) g = fuse_epilogues(std::move(g), infer.variable);
+  if (!options.reference_only) {
+    g = infer_and_fold(simplify(std::move(g), infer.variable), infer);
+    g = fuse_epilogues(std::move(g), infer.variable);
+  }
   return std::make_shared<const Plan>(
       Planner(std::make_shared<const Graph>(std::move(g)), options, packed).build());
 }

@@ -4,9 +4,7 @@
 
 #include "base/error.h"
 #include "graph/infer.h"
-#include "graph/passes/fold_batch_norm.h"
-#include "graph/passes/merge_equal.h"
-#include "graph/passes/recognize_activations.h"
+#include "graph/passes/simplify.h"
 
 namespace dunlin {
 
@@ -17,10 +15,10 @@ PlanCache::PlanCache(const Graph& graph, PlanOptions options) : options_(std::mo
   // Nothing holds the elements of a sequence to the shape that a file claims.
   for (ValueId v : g.inputs)
     if (Type& type = g.values[static_cast<size_t>(v)].type; !type.is_tensor()) type.shape.reset();
-  g = merge_equal_nodes(infer_and_fold(std::move(g), infer));
-  g = recognize_activations(fold_batch_norm(std::move(g), infer.variable), infer.variable);
+  g = infer_and_fold(std::move(g), infer);
   // New nodes and values get their types.
-  graph_ = infer_and_fold(std::move(g), infer);
+  if (!options_.reference_only) g = infer_and_fold(simplify(std::move(g), infer.variable), infer);
+  graph_ = std::move(g);
 }
 
 std::shared_ptr<const Plan> PlanCache::plan_for(const std::string& key, std::span<const Type> inputs) {

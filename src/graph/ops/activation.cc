@@ -9,6 +9,8 @@ namespace {
 constexpr Sample kSamples[] = {{"activation='Silu'", "f32[2,3,5]@-4..4"},
                                {"activation='HardSwish'", "f32[3,7]@-4..4"},
                                {"activation='Gelu'", "f32[3,7]@-4..4"},
+                               {"activation='GeluTanh'", "f32[3,7]@-4..4"},
+                               {"activation='Mish'", "f32[3,7]@-4..4"},
                                {"activation='Clip' activation_a=-0.5 activation_b=1.5", "f32[17]@-4..4"}};
 }
 

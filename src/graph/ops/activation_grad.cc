@@ -7,7 +7,9 @@ namespace dunlin::ops {
 namespace {
 constexpr Sample kSamples[] = {{"activation='Silu'", "f32[2,3,5] f32[2,3,5]@-4..4"},
                                {"activation='HardSwish'", "f32[3,7] f32[3,7]@-4..4"},
-                               {"activation='Gelu'", "f32[3,7] f32[3,7]@-4..4"}};
+                               {"activation='Gelu'", "f32[3,7] f32[3,7]@-4..4"},
+                               {"activation='GeluTanh'", "f32[3,7] f32[3,7]@-4..4"},
+                               {"activation='Mish'", "f32[3,7] f32[3,7]@-4..4"}};
 }
 
 /// Derivative of dunlin.Activation: dy, x -> dx. Attributes of the Activation.

@@ -4,118 +4,145 @@
 
 #include "graph/activation.h"
 #include "graph/infer.h"
+#include "graph/passes/rewrite.h"
 
 namespace dunlin {
 
 namespace {
 
+/// x and the activation of it.
+using Match = std::optional<std::pair<ValueId, ActivationKind>>;
+
 class Matcher {
  public:
-  Matcher(const Graph& g, const std::set<ValueId>& variable)
-      : g_(g), variable_(variable), producer_(producers(g)), uses_(use_counts(g)) {}
+  Matcher(Graph& g, const std::set<ValueId>& variable) : r_(g, variable), g_(g) {}
 
-  /// The node that makes `v`, when it is this op and nothing but one node reads `v`.
-  const Node* made_by(ValueId v, std::string_view op) const {
-    if (v == kNoValue || uses_[static_cast<size_t>(v)] != 1) return nullptr;
-    const int p = producer_[static_cast<size_t>(v)];
-    if (p < 0) return nullptr;
-    const Node& n = g_.nodes[static_cast<size_t>(p)];
-    return n.op == op && n.domain.empty() ? &n : nullptr;
-  }
-  bool is_scalar(ValueId v, double value) const {
-    const Tensor* t = v == kNoValue || variable_.contains(v) ? nullptr : g_.initializer(v);
-    return t && t->num_elements() == 1 && t->format()->kind == FormatDef::Kind::kFloat &&
-           std::fabs(to_scalar(*t) - value) <= 1e-6 * std::fabs(value);
-  }
-  /// The other operand of a commutative node that has this scalar as one; kNoValue when it does not fit.
-  ValueId beside(const Node* n, double value) const {
-    if (!n || n->inputs.size() != 2) return kNoValue;
-    for (size_t i : {0u, 1u})
-      if (is_scalar(n->inputs[1 - i], value)) return n->inputs[i];
-    return kNoValue;
-  }
-
-  std::optional<std::pair<ValueId, Activation>> match(const Node& n) const {
-    if (!n.domain.empty() || n.inputs.size() != 2) return std::nullopt;
-    if (n.op == "Mul")
-      for (size_t i : {0u, 1u})
-        if (auto m = product(n.inputs[i], n.inputs[1 - i])) return m;
-    if (n.op == "Div" && is_scalar(n.inputs[1], 6))
-      if (const Node* mul = made_by(n.inputs[0], "Mul"))
-        for (size_t i : {0u, 1u})
-          if (clipped_sum(mul->inputs[1 - i]) == mul->inputs[i])
-            return std::pair{mul->inputs[i], Activation{ActivationKind::kHardSwish, 0, 0}};
-    return std::nullopt;
+  void run() {
+    for (size_t i = 0; i < g_.nodes.size(); ++i) {
+      const Node& n = g_.nodes[i];
+      const auto m = match(n);
+      if (!m || !fits(m->first, n.outputs[0])) continue;
+      Node act = new_node("Activation", {m->first}, {}, kDunlinDomain);
+      set_activation(act, {m->second, 0, 0});
+      r_.replace(n, {}, std::move(act));
+    }
   }
 
  private:
-  /// x * gate.
-  std::optional<std::pair<ValueId, Activation>> product(ValueId x, ValueId gate) const {
-    if (const Node* s = made_by(gate, "Sigmoid"); s && s->inputs[0] == x)
-      return std::pair{x, Activation{ActivationKind::kSilu, 0, 0}};
-    if (const Node* s = made_by(gate, "HardSigmoid"); s && s->inputs[0] == x) {
-      const NodeView a(g_, *s);
-      if (std::fabs(a.attr_float("alpha", 0.2f) - 1.f / 6) < 1e-6f && a.attr_float("beta", 0.5f) == 0.5f)
-        return std::pair{x, Activation{ActivationKind::kHardSwish, 0, 0}};
-    }
-    if (const Node* d = made_by(gate, "Div");
-        d && is_scalar(d->inputs[1], 6) && clipped_sum(d->inputs[0]) == x)
-      return std::pair{x, Activation{ActivationKind::kHardSwish, 0, 0}};
-    if (is_scalar(gate, 0.5)) {  // (x * (1 + erf(x / sqrt 2))) * 0.5
-      if (const Node* mul = made_by(x, "Mul"))
-        for (size_t i : {0u, 1u})
-          if (one_plus_erf(mul->inputs[1 - i]) == mul->inputs[i])
-            return std::pair{mul->inputs[i], Activation{ActivationKind::kGelu, 0, 0}};
-    }
-    if (const ValueId inner = beside(made_by(x, "Mul"), 0.5);  // (x * 0.5) * (1 + erf(x / sqrt 2))
-        inner != kNoValue && one_plus_erf(gate) == inner)
-      return std::pair{inner, Activation{ActivationKind::kGelu, 0, 0}};
-    return std::nullopt;
-  }
-  /// x of Clip(x + 3, 0, 6).
-  ValueId clipped_sum(ValueId v) const {
-    const Node* clip = made_by(v, "Clip");
-    if (!clip) return kNoValue;
-    const auto act = activation_of(NodeView(g_, *clip), [&](int i) {
-      const ValueId in = clip->inputs[static_cast<size_t>(i)];
-      return variable_.contains(in) ? nullptr : g_.initializer(in);
-    });
-    if (!act || act->a != 0 || act->b != 6) return kNoValue;
-    return beside(made_by(clip->inputs[0], "Add"), 3);
-  }
-  /// x of 1 + Erf(x / sqrt 2) or 1 + Erf(x * 0.7071).
-  ValueId one_plus_erf(ValueId v) const {
-    const ValueId sum = beside(made_by(v, "Add"), 1);
-    const Node* erf = made_by(sum, "Erf");
-    if (!erf) return kNoValue;
-    if (const Node* d = made_by(erf->inputs[0], "Div"); d && is_scalar(d->inputs[1], std::sqrt(2.0)))
-      return d->inputs[0];
-    return beside(made_by(erf->inputs[0], "Mul"), std::sqrt(0.5));
+  /// Numbers of more axes than x would give the result these axes.
+  bool fits(ValueId x, ValueId y) const {
+    const Type &a = g_.type(x), &b = g_.type(y);
+    return a.format == b.format && a.shape && b.shape && a.shape->rank() == b.shape->rank();
   }
 
-  const Graph& g_;
-  const std::set<ValueId>& variable_;
-  std::vector<int> producer_, uses_;
+  /// What a tree of Mul, and Div by numbers, multiplies.
+  struct Product {
+    double number = 1;
+    std::vector<ValueId> factors;
+  };
+  void multiply(ValueId v, int depth, Product& p) const {
+    if (const auto number = r_.number(v))
+      p.number *= *number;
+    else if (const Node* n = r_.sole_maker(v, "Mul"); n && depth > 0)
+      multiply(*n, depth - 1, p);
+    else if (const Node* d = r_.sole_maker(v, "Div"); d && depth > 0 && r_.number(d->inputs[1]))
+      multiply(*d, depth - 1, p);
+    else
+      p.factors.push_back(v);
+  }
+  void multiply(const Node& n, int depth, Product& p) const {
+    multiply(n.inputs[0], depth, p);
+    if (n.op == "Div")
+      p.number /= *r_.number(n.inputs[1]);
+    else
+      multiply(n.inputs[1], depth, p);
+  }
+
+  static bool about(double a, double b) { return std::fabs(a - b) <= 1e-6 * std::fabs(b); }
+
+  Match match(const Node& n) const {
+    if (!n.domain.empty() || n.inputs.size() != 2) return std::nullopt;
+    if (n.op != "Mul" && !(n.op == "Div" && r_.number(n.inputs[1]))) return std::nullopt;
+    Product p;
+    multiply(n, 2, p);
+    if (p.factors.size() != 2) return std::nullopt;
+    for (size_t i : {0u, 1u})
+      if (const auto kind = gated(p.factors[i], p.factors[1 - i], p.number))
+        return std::pair{p.factors[i], *kind};
+    return std::nullopt;
+  }
+
+  /// number * x * gate.
+  std::optional<ActivationKind> gated(ValueId x, ValueId gate, double number) const {
+    if (about(number, 1)) {
+      if (const Node* s = r_.sole_maker(gate, "Sigmoid"); s && s->inputs[0] == x)
+        return ActivationKind::kSilu;
+      if (const Node* t = r_.sole_maker(gate, "Tanh"))
+        if (const Node* s = r_.sole_maker(t->inputs[0], "Softplus"); s && s->inputs[0] == x)
+          return ActivationKind::kMish;
+      if (const Node* s = r_.sole_maker(gate, "HardSigmoid"); s && s->inputs[0] == x) {
+        const NodeView a(g_, *s);
+        if (about(static_cast<double>(a.attr_float("alpha", 0.2f)), 1.0 / 6) &&
+            a.attr_float("beta", 0.5f) == 0.5f)
+          return ActivationKind::kHardSwish;
+      }
+    }
+    if (about(number, 1.0 / 6) && clipped_sum(gate) == x) return ActivationKind::kHardSwish;
+    if (about(number, 0.5)) {
+      const ValueId inner = r_.beside(r_.sole_maker(gate, "Add"), 1);
+      if (erf_of(inner) == x) return ActivationKind::kGelu;
+      if (const Node* t = r_.sole_maker(inner, "Tanh"); t && bent(t->inputs[0]) == x)
+        return ActivationKind::kGeluTanh;
+    }
+    return std::nullopt;
+  }
+
+  /// x of Clip(x + 3, 0, 6).
+  ValueId clipped_sum(ValueId v) const {
+    const Node* clip = r_.sole_maker(v, "Clip");
+    if (!clip) return kNoValue;
+    const auto act = activation_of(NodeView(g_, *clip),
+                                   [&](int i) { return r_.constant(clip->inputs[static_cast<size_t>(i)]); });
+    if (!act || act->a != 0 || act->b != 6) return kNoValue;
+    return r_.beside(r_.sole_maker(clip->inputs[0], "Add"), 3);
+  }
+
+  /// x of Erf(x / sqrt 2) or Erf(x * 0.7071).
+  ValueId erf_of(ValueId v) const {
+    const Node* erf = r_.sole_maker(v, "Erf");
+    if (!erf) return kNoValue;
+    if (const Node* d = r_.sole_maker(erf->inputs[0], "Div"); d && r_.is_number(d->inputs[1], std::sqrt(2.0)))
+      return d->inputs[0];
+    return r_.beside(r_.sole_maker(erf->inputs[0], "Mul"), std::sqrt(0.5));
+  }
+
+  /// x of 0.7979 * (x + 0.0447 * x^3).
+  ValueId bent(ValueId v) const {
+    const Node* sum = r_.sole_maker(r_.beside(r_.sole_maker(v, "Mul"), std::sqrt(2 / M_PI)), "Add");
+    if (!sum) return kNoValue;
+    for (size_t i : {0u, 1u})
+      if (is_cube(r_.beside(r_.sole_maker(sum->inputs[1 - i], "Mul"), 0.044715), sum->inputs[i]))
+        return sum->inputs[i];
+    return kNoValue;
+  }
+  bool is_cube(ValueId v, ValueId x) const {
+    if (const Node* pow = r_.sole_maker(v, "Pow"))
+      return pow->inputs[0] == x && r_.is_number(pow->inputs[1], 3);
+    if (const Node* mul = r_.sole_maker(v, "Mul"))
+      for (size_t i : {0u, 1u})
+        if (const Node* square = r_.sole_maker(mul->inputs[i], "Mul"))
+          return mul->inputs[1 - i] == x && square->inputs == std::vector{x, x};
+    return false;
+  }
+
+  Rewrite r_;
+  Graph& g_;
 };
 
 }  // namespace
 
 Graph recognize_activations(Graph g, const std::set<ValueId>& variable) {
-  const Graph before = g;
-  const Matcher matcher(before, variable);
-  for (Node& n : g.nodes) {
-    const auto m = matcher.match(n);
-    if (!m) continue;
-    Node act{.op = "Activation",
-             .domain = std::string(kDunlinDomain),
-             .name = n.name,
-             .attributes = {},
-             .inputs = {m->first},
-             .outputs = n.outputs,
-             .opset = 1};
-    set_activation(act, m->second);
-    n = std::move(act);
-  }
+  Matcher(g, variable).run();
   return remove_dead(std::move(g));
 }
 

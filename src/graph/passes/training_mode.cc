@@ -5,6 +5,7 @@
 #include "graph/activation.h"
 #include "graph/op.h"
 #include "graph/passes/recognize_activations.h"
+#include "graph/passes/recognize_norms.h"
 
 namespace dunlin {
 
@@ -20,6 +21,7 @@ class Rewrite {
   TrainingGraph run() {
     untie_initializers();
     g() = recognize_activations(std::move(g()), options_.variable);
+    g() = recognize_layer_norms(std::move(g()), options_.variable);
     for (Node& node : g().nodes) {
       if (!node.domain.empty()) continue;
       if (node.op == "BatchNormalization" && options_.batch_norm) batch_norm(node);

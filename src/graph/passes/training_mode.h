@@ -30,6 +30,7 @@ struct TrainingGraph {
 /// - An activation, also one that an exporter spelled as several nodes, joins the BatchNormTraining before
 /// it:
 ///   the value between them is neither written nor kept for the way back.
+/// - A layer normalisation that an exporter spelled as several nodes is one, whose gradient is one too.
 /// - Dropout drops, and gives its mask.
 /// - MaxPool gives its indices, LayerNormalization its statistics, SoftmaxCrossEntropyLoss its
 ///   log-probabilities: their gradients read them.

@@ -3,8 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "graph/autodiff/differentiate.h"
-#include "graph/evaluate.h"
-#include "graph/infer.h"
+#include "graph/testing/graph_builder.h"
 
 namespace dunlin {
 namespace {
@@ -59,6 +58,20 @@ TEST(TrainingMode, FrozenBatchNormStaysAsItIs) {
   const TrainingGraph t = to_training_mode(batch_norm_graph(), {.batch_norm = false, .dropout = true});
   EXPECT_TRUE(t.running.empty());
   EXPECT_EQ(t.graph.nodes.back().op, "BatchNormalization");
+}
+
+TEST(TrainingMode, SpelledLayerNormIsOneAndKeepsItsStatistics) {
+  GraphBuilder b;
+  const ValueId x = b.input({4, 6}), scale = b.weight({6}), bias = b.weight({6});
+  const ValueId d = b.node("Sub", {x, b.node("ReduceMean", {x, b.ints({-1})})});
+  const ValueId variance = b.node("ReduceMean", {b.node("Pow", {d, b.scalar(2)}), b.ints({-1})});
+  const ValueId n = b.node("Div", {d, b.node("Sqrt", {b.node("Add", {variance, b.scalar(1e-5f)})})});
+  const Graph before = b.done({b.node("Add", {b.node("Mul", {n, scale}), bias})});
+  const TrainingGraph t = to_training_mode(before, {.variable = {scale, bias}});
+  ASSERT_EQ(t.graph.nodes.size(), 1u);
+  EXPECT_EQ(t.graph.nodes[0].op, "LayerNormalization");
+  EXPECT_EQ(t.graph.nodes[0].outputs.size(), 3u);
+  expect_same_results(before, t.graph);
 }
 
 TEST(TrainingMode, OldDropoutDropsAndItsGradientUsesTheSameMask) {

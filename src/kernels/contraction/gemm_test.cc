@@ -28,6 +28,10 @@ double apply(const Activation& f, double x) {
       return std::tanh(x);
     case ActivationKind::kGelu:
       return 0.5 * x * (1 + std::erf(x / std::sqrt(2.)));
+    case ActivationKind::kGeluTanh:
+      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+    case ActivationKind::kMish:
+      return x * std::tanh(std::log1p(std::exp(x)));
   }
   return x;
 }
@@ -129,7 +133,8 @@ TEST(Gemm, ActivationsMatchDouble) {
          {Activation::none(), Activation::relu(), Activation::clip(0, 6), Activation::leaky_relu(0.1f),
           Activation::hard_sigmoid(0.2f, 0.5f), Activation{ActivationKind::kHardSwish},
           Activation{ActivationKind::kSigmoid}, Activation{ActivationKind::kSilu},
-          Activation{ActivationKind::kTanh}, Activation{ActivationKind::kGelu}}) {
+          Activation{ActivationKind::kTanh}, Activation{ActivationKind::kGelu},
+          Activation{ActivationKind::kGeluTanh}, Activation{ActivationKind::kMish}}) {
       const Epilogue e{.activation = f};
       gemm(isa, pool, s, a.data(), packed.data(), c.data(), e);
       const auto want = reference(s, a, b, e);

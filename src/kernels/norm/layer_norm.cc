@@ -19,8 +19,16 @@ void layer_norm_forward(ThreadPool& pool, Isa isa, size_t rows, size_t c, const 
                         float* inv_std) {
   const auto& table = layer_norm_table_of(isa);
   split_tasks(pool, rows, c, [&](size_t r, size_t end) {
-    table.forward(end - r, c, scale, bias, epsilon, x + r * c, y + r * c, mean ? mean + r : nullptr,
+    table.forward(end - r, c, true, scale, bias, epsilon, x + r * c, y + r * c, mean ? mean + r : nullptr,
                   inv_std ? inv_std + r : nullptr);
+  });
+}
+
+void rms_norm_forward(ThreadPool& pool, Isa isa, size_t rows, size_t c, const float* scale, float epsilon,
+                      const float* x, float* y) {
+  const auto& table = layer_norm_table_of(isa);
+  split_tasks(pool, rows, c, [&](size_t r, size_t end) {
+    table.forward(end - r, c, false, scale, nullptr, epsilon, x + r * c, y + r * c, nullptr, nullptr);
   });
 }
 

@@ -16,6 +16,10 @@ void layer_norm_forward(ThreadPool& pool, Isa isa, size_t rows, size_t c, const 
                         const float* bias, float epsilon, const float* x, float* y, float* mean,
                         float* inv_std);
 
+/// y = x / sqrt(mean of x^2 + epsilon) * scale
+void rms_norm_forward(ThreadPool& pool, Isa isa, size_t rows, size_t c, const float* scale, float epsilon,
+                      const float* x, float* y);
+
 size_t layer_norm_backward_scratch(size_t rows, size_t c);
 
 /// `dscale` and `dbias` may be null together; `scratch` holds layer_norm_backward_scratch(rows, c) floats.

@@ -10,11 +10,11 @@
 namespace dunlin::HWY_NAMESPACE {
 namespace {
 
-void forward(size_t rows, size_t c, const float* scale, const float* bias, float epsilon, const float* x,
-             float* y, float* mean, float* inv_std) {
+void forward(size_t rows, size_t c, bool centred, const float* scale, const float* bias, float epsilon,
+             const float* x, float* y, float* mean, float* inv_std) {
   const float inverse = 1.f / static_cast<float>(c);
   for (size_t r = 0; r < rows; ++r, x += c, y += c) {
-    const float m = row_sum(c, [&](size_t i, auto load) { return load(x + i); }) * inverse;
+    const float m = centred ? row_sum(c, [&](size_t i, auto load) { return load(x + i); }) * inverse : 0;
     const VF vm = constant(m);
     const float variance = inverse * row_sum(c, [&](size_t i, auto load) {
                              const VF d = hn::Sub(load(x + i), vm);

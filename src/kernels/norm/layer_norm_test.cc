@@ -102,5 +102,24 @@ TEST(LayerNorm, SameBitsOnAnyThreads) {
   }
 }
 
+TEST(RmsNorm, MatchesDouble) {
+  const size_t shapes[][2] = {{1, 1}, {7, 16}, {33, 65}, {300, 257}, {40, 768}};
+  for_each_isa_and_threads([&](Isa isa, ThreadPool& pool) {
+    for (const auto& [rows, c] : shapes) {
+      const auto x = random_floats(rows * c, 1, 3, 1), scale = random_floats(c, 0.5, 2, 3);
+      std::vector<float> y(x.size());
+      rms_norm_forward(pool, isa, rows, c, scale.data(), 1e-2f, x.data(), y.data());
+      for (size_t r = 0; r < rows; ++r) {
+        double squares = 0;
+        for (size_t i = 0; i < c; ++i) squares += double{x[r * c + i]} * double{x[r * c + i]};
+        const double inverse = 1 / std::sqrt(squares / static_cast<double>(c) + 1e-2);
+        for (size_t i = 0; i < c; ++i)
+          ASSERT_NEAR(y[r * c + i], double{x[r * c + i]} * inverse * double{scale[i]}, 2e-6)
+              << r << ", " << i;
+      }
+    }
+  });
+}
+
 }  // namespace
 }  // namespace dunlin

@@ -34,8 +34,7 @@ enum class UnaryOp : uint8_t {
   kLog,
   kErf,
   kSoftplus,
-  kElu,       ///< x < 0 ? a * (exp(x) - 1) : x
-  kGeluTanh,  ///< 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+  kElu,  ///< x < 0 ? a * (exp(x) - 1) : x
   kFloor,
   kCeil,
   kRound,  ///< half to even

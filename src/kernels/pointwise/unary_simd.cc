@@ -30,25 +30,6 @@ void activation_grad_from_output(const Activation& p, const float* dy, const flo
   });
 }
 
-constexpr float kGeluTanhInner = 0.797884561f;  // sqrt(2/pi)
-constexpr float kGeluTanhCube = 0.044715f;
-
-VF gelu_tanh(VF x) {
-  const VF inner = hn::Mul(hn::Mul(x, constant(kGeluTanhInner)),
-                           hn::MulAdd(hn::Mul(x, x), constant(kGeluTanhCube), constant(1)));
-  const VF half = hn::Mul(x, constant(0.5f));
-  return hn::MulAdd(half, vtanh(inner), half);
-}
-
-VF gelu_tanh_derivative(VF x) {
-  const VF x2 = hn::Mul(x, x), one = constant(1), half = constant(0.5f);
-  const VF t =
-      vtanh(hn::Mul(hn::Mul(x, constant(kGeluTanhInner)), hn::MulAdd(x2, constant(kGeluTanhCube), one)));
-  const VF inner_slope = hn::Mul(constant(kGeluTanhInner), hn::MulAdd(x2, constant(3 * kGeluTanhCube), one));
-  return hn::MulAdd(hn::Mul(hn::Mul(half, x), hn::NegMulAdd(t, t, one)), inner_slope,
-                    hn::MulAdd(half, t, half));
-}
-
 VF sign(VF x) {
   const VF one = constant(1), zero = constant(0);
   const VF unit = hn::IfThenElse(hn::Lt(x, zero), constant(-1), hn::IfThenElse(hn::Gt(x, zero), one, x));
@@ -78,8 +59,6 @@ void unary(UnaryOp op, float a, const float* x, float* y, size_t n) {
       return map(x, y, n, [](VF v) { return vsoftplus(v); });
     case UnaryOp::kElu:
       return map(x, y, n, [=](VF v) { return hn::IfThenElse(hn::Lt(v, zero), hn::Mul(va, vexpm1(v)), v); });
-    case UnaryOp::kGeluTanh:
-      return map(x, y, n, [](VF v) { return gelu_tanh(v); });
     case UnaryOp::kFloor:
       return map(x, y, n, [](VF v) { return hn::Floor(v); });
     case UnaryOp::kCeil:
@@ -117,8 +96,6 @@ void unary_grad(UnaryOp op, float a, const float* dy, const float* x, float* dx,
       return times([](VF v) { return vsigmoid(v); });
     case UnaryOp::kElu:
       return times([=](VF v) { return hn::IfThenElse(hn::Lt(v, zero), hn::Mul(va, vexp(v)), one); });
-    case UnaryOp::kGeluTanh:
-      return times([](VF v) { return gelu_tanh_derivative(v); });
     case UnaryOp::kFloor:
     case UnaryOp::kCeil:
     case UnaryOp::kRound:

@@ -7,6 +7,19 @@
 
 namespace dunlin::HWY_NAMESPACE {
 
+constexpr float kGeluTanhInner = 0.797884561f;  // sqrt(2/pi)
+constexpr float kGeluTanhCube = 0.044715f;
+
+/// tanh(log(1 + e)) = n / (n + 2) with n = e (e + 2), where e = exp(x); 1 from x = 20 on.
+struct MishGate {
+  VF e, n, inverse;
+  explicit HWY_INLINE MishGate(VF x)
+      : e(vexp(at_most(x, constant(20)))),
+        n(hn::Mul(e, hn::Add(e, constant(2)))),
+        inverse(hn::Div(constant(1), hn::Add(n, constant(2)))) {}
+  HWY_INLINE VF value() const { return hn::Mul(n, inverse); }
+};
+
 /// `apply(x)`; `derivative(x)` by the input; `derivative_from(y)` by the output, for the kinds that are
 /// monotonous (kNone, kClip, kLeakyRelu with slope > 0, kHardSigmoid, kSigmoid, kTanh). At a kink the
 /// derivative is the one of the flat side, as PyTorch has it for relu, hardtanh and hardsigmoid.
@@ -31,6 +44,11 @@ struct ActivationOf {
       const VF half = hn::Mul(x, constant(0.5f));
       return hn::MulAdd(half, verf(hn::Mul(x, constant(0.707106781f))), half);
     }
+    if constexpr (kKind == K::kGeluTanh) {
+      const VF half = hn::Mul(x, constant(0.5f));
+      return hn::MulAdd(half, vtanh(gelu_tanh_inner(x)), half);
+    }
+    if constexpr (kKind == K::kMish) return hn::Mul(x, MishGate(x).value());
     return x;
   }
 
@@ -57,6 +75,19 @@ struct ActivationOf {
       const VF cdf = hn::MulAdd(verf(hn::Mul(x, constant(0.707106781f))), constant(0.5f), constant(0.5f));
       return hn::MulAdd(x, phi, cdf);
     }
+    if constexpr (kKind == K::kGeluTanh) {
+      const VF half = constant(0.5f), t = vtanh(gelu_tanh_inner(x));
+      const VF inner_slope =
+          hn::Mul(constant(kGeluTanhInner), hn::MulAdd(hn::Mul(x, x), constant(3 * kGeluTanhCube), one));
+      return hn::MulAdd(hn::Mul(hn::Mul(half, x), hn::NegMulAdd(t, t, one)), inner_slope,
+                        hn::MulAdd(half, t, half));
+    }
+    if constexpr (kKind == K::kMish) {  // t + x (1 - t) (1 + t) sigmoid(x)
+      const MishGate gate(x);
+      const VF t = gate.value(), sigmoid = hn::Div(gate.e, hn::Add(gate.e, one));
+      const VF rest = hn::Mul(hn::Mul(constant(2), gate.inverse), hn::Mul(hn::Add(t, one), sigmoid));
+      return hn::MulAdd(x, rest, t);
+    }
     return one;
   }
 
@@ -71,6 +102,10 @@ struct ActivationOf {
   }
 
  private:
+  static HWY_INLINE VF gelu_tanh_inner(VF x) {
+    return hn::Mul(hn::Mul(x, constant(kGeluTanhInner)),
+                   hn::MulAdd(hn::Mul(x, x), constant(kGeluTanhCube), constant(1)));
+  }
   static HWY_INLINE VF hard_gate(VF x) {
     return at_most(at_least(hn::MulAdd(x, constant(1.f / 6), constant(0.5f)), constant(0)), constant(1));
   }
@@ -102,6 +137,10 @@ HWY_INLINE void with_activation(const Activation& p, const Run& run) {
       return run(ActivationOf<K::kTanh>(p));
     case K::kGelu:
       return run(ActivationOf<K::kGelu>(p));
+    case K::kGeluTanh:
+      return run(ActivationOf<K::kGeluTanh>(p));
+    case K::kMish:
+      return run(ActivationOf<K::kMish>(p));
   }
 }
 

@@ -108,8 +108,7 @@ std::optional<Activation> differentiated(const LowerContext& c) {
   if (op == "HardSwishGrad") return Activation{ActivationKind::kHardSwish, 0, 0};
   if (op == "SigmoidGrad") return Activation{ActivationKind::kSigmoid, 0, 0};
   if (op == "TanhGrad") return Activation{ActivationKind::kTanh, 0, 0};
-  if (op == "GeluGrad" && c.attr_string("approximate", "none") == "none")
-    return Activation{ActivationKind::kGelu, 0, 0};
+  if (op == "GeluGrad") return gelu(c);
   if (op != "ClipGrad") return std::nullopt;
   float bounds[] = {-std::numeric_limits<float>::infinity(), std::numeric_limits<float>::infinity()};
   for (int i : {2, 3}) {
@@ -165,6 +164,7 @@ constexpr LowerEntry kEntries[] = {
     {"", "LeakyRelu", activation_step},
     {"", "Log", unary_step<UnaryOp::kLog>},
     {"", "Max", binary_step<BinaryOp::kMax>},
+    {"", "Mish", activation_step},
     {"", "Min", binary_step<BinaryOp::kMin>},
     {"", "Mul", binary_step<BinaryOp::kMul>},
     {"", "Neg", unary_step<UnaryOp::kNeg>},
@@ -178,6 +178,7 @@ constexpr LowerEntry kEntries[] = {
     {"", "Sqrt", unary_step<UnaryOp::kSqrt>},
     {"", "Sub", binary_step<BinaryOp::kSub>},
     {"", "Sum", binary_step<BinaryOp::kAdd>},
+    {"", "Swish", activation_step},
     {"", "Tanh", activation_step},
     {kDunlinDomain, "ActivationGrad", activation_grad_step},
     {kDunlinDomain, "ClipGrad", grad_step<activation_grad>},

@@ -176,6 +176,24 @@ std::optional<Lowered> layer_norm(const LowerContext& c) {
                  .in_place = 1};
 }
 
+/// x, scale -> y.
+std::optional<Lowered> rms_norm(const LowerContext& c) {
+  const auto r = layer_rows(c, 0, 1);
+  if (!r) return std::nullopt;
+  const auto [rows, channels] = *r;
+  const Isa isa = c.isa();
+  const float epsilon = c.attr_float("epsilon", 1e-5f);
+  return Lowered{.kernel = "rms_norm_forward",
+                 .run =
+                     [=](const StepArgs& args) {
+                       rms_norm_forward(args.pool, isa, rows, channels, args.x(1), epsilon, args.x(0),
+                                        args.y(0));
+                     },
+                 .in = {},
+                 .out = {},
+                 .in_place = 1};
+}
+
 /// dy, x, scale, mean, inv_std -> dx, dscale, dbias.
 std::optional<Lowered> layer_norm_grad(const LowerContext& c) {
   const auto r = layer_rows(c, 1, 2);
@@ -326,6 +344,7 @@ std::optional<Lowered> cross_entropy_grad(const LowerContext& c) {
 constexpr LowerEntry kEntries[] = {
     {"", "BatchNormalization", batch_norm},
     {"", "LayerNormalization", layer_norm},
+    {"", "RMSNormalization", rms_norm},
     {"", "LogSoftmax", softmax<log_softmax_forward>},
     {"", "Softmax", softmax<softmax_forward>},
     {"", "SoftmaxCrossEntropyLoss", cross_entropy_loss},
