@@ -5,6 +5,7 @@
 #include "graph/infer.h"
 #include "graph/macs.h"
 #include "graph/op.h"
+#include "graph/passes/fake_quantize.h"
 #include "graph/passes/inline_functions.h"
 
 namespace dunlin {
@@ -162,11 +163,13 @@ Inspection inspect(const Model& model, const std::map<std::string, Shape, std::l
   out.metadata = model.metadata;
   for (const Function& f : model.functions) out.functions.push_back(f.domain + "." + f.name);
   out.unsupported = unsupported_parts(g);
+  Graph with_types = g;  // as far as they are known
   std::vector<Type> output_types;
   for (ValueId v : g.outputs) output_types.push_back(g.type(v));
   if (out.unsupported.empty()) {
     try {
       const Graph inferred = infer_and_fold(g);
+      with_types = recognize_fake_quantize(inferred);
       for (size_t i = 0; i < g.outputs.size(); ++i)
         output_types[i] = merged(g.type(g.outputs[i]), inferred.type(g.outputs[i]));
     } catch (const Error& e) {
@@ -180,7 +183,7 @@ Inspection inspect(const Model& model, const std::map<std::string, Shape, std::l
     count_macs(g, input_shapes, out);
   else
     out.macs_why_not = "the model cannot run";
-  judge_training(g, out);
+  judge_training(with_types, out);
   return out;
 }
 

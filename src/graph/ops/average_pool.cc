@@ -12,6 +12,11 @@ constexpr Sample kSamples[] = {
     {"kernel_shape=[3,3] strides=[2,2] pads=[1,1,0,1] count_include_pad=1 ceil_mode=1", "f32[1,2,6,6]"},
     {"kernel_shape=[3] auto_pad='SAME_UPPER' dilations=[2]", "f32[2,1,6]"},
     {"kernel_shape=[2,1,2]", "f32[1,2,3,2,3]"},
+    {"kernel_shape=[2,3,2] strides=[2,1,1] pads=[1,1,0,0,1,1]", "f32[2,2,4,3,3]"},
+    {"kernel_shape=[2,2,2] strides=[2,2,2] ceil_mode=1 count_include_pad=1 pads=[1,0,1,0,1,0]",
+     "f32[1,2,3,4,4]"},
+    {"kernel_shape=[3,2] pads=[0,1,2,0] strides=[1,2]", "f32[1,2,4,5]", 7},
+    {"kernel_shape=[2] auto_pad='SAME_LOWER'", "f32[2,2,6]", 1},
 };
 
 void forward(const OpCall& c) {

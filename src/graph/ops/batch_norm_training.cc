@@ -54,6 +54,8 @@ void gradient(Grad& g) {
   }
   const auto d = g.emit_many("BatchNormGrad", std::move(inputs), 3, std::move(attributes.attributes));
   for (int i = 0; i < 3; ++i) g.to_input(i, d[static_cast<size_t>(i)]);
+  for (int i = 3; i < 5; ++i)  // y does not depend on what is stored
+    if (g.needs(i)) g.to_input(i, g.emit("ZerosLike", {g.in(i)}));
 }
 
 }  // namespace

@@ -12,6 +12,8 @@ constexpr Sample kSamples[] = {
     {"", "f32[2,3,4]@-3..3 f32[]{-1} f32[]{1.5}"},
     {"", "f32[7]@-3..3 _ f32[]{1}"},
     {"", "f32[7]@-3..3 f32[]{0}"},
+    {"", "f32[2,9]@-3..3 f32[]@-2..-1 f32[]@1..2"},
+    {"", "f32[9]@-3..3 f32[]@1..2 f32[]@-1..0"},
     {"", "i8[4]@-9..9 i8[]{-3} i8[]{3}"},
 };
 constexpr Sample kSamples6[] = {{"min=-1.0 max=1.5", "f32[2,3]@-3..3", 6}, {"max=0.0", "f32[5]@-3..3", 6}};
@@ -38,7 +40,16 @@ void gradient(Grad& g) {
     if (g.has_input(i)) return g.in(i);
     return g.opset() < 11 && g.has_attr(name) ? g.constant(g.attr_float(name, 0), g.in(0)) : kNoValue;
   };
-  g.to_input(0, g.emit("ClipGrad", {g.out_grad(0), g.in(0), limit(1, "min"), limit(2, "max")}));
+  const ValueId x = g.in(0), dy = g.out_grad(0), lo = limit(1, "min"), hi = limit(2, "max");
+  if (g.needs(0)) g.to_input(0, g.emit("ClipGrad", {dy, x, lo, hi}));
+  // Where a bound is the result, it takes the gradient.
+  const auto give = [&](int i, ValueId taken) {
+    g.to_input(i, g.reduce_to(g.emit("Where", {taken, dy, g.constant(0, dy)}), g.in(i)));
+  };
+  if (g.needs(2)) give(2, g.emit("Less", {hi, lo == kNoValue ? x : g.emit("Max", {x, lo})}));
+  if (!g.needs(1)) return;
+  const ValueId below = g.emit("Less", {x, lo});
+  give(1, hi == kNoValue ? below : g.emit("And", {below, g.emit("Not", {g.emit("Less", {hi, lo})})}));
 }
 
 constexpr OpDef kOpset1{.name = "Clip",

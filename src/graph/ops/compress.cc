@@ -1,3 +1,4 @@
+#include "graph/autodiff/grad.h"
 #include "graph/ops/movement.h"
 
 namespace dunlin::ops {
@@ -8,7 +9,17 @@ bool flattens(const NodeView& a) { return !a.has_attr("axis"); }
 
 constexpr Sample kSamples[] = {{"axis=0", "f32[3,2] bool{0,1,1}"},
                                {"axis=-1", "f32[2,3] bool{1}"},
+                               {"", "f32[2,3] bool{0,1,0,0,1}"},
                                {"", "i32[2,3]@0..9 bool{0,1,0,0,1}"}};
+
+/// A Gather of the rows for which the condition holds.
+void gradient(Grad& g) {
+  const ValueId rows = g.emit("Squeeze", {g.emit("NonZero", {g.in(1)}), g.constant_ints({0})});
+  const bool flat = flattens(g);
+  const ValueId x = flat ? g.emit("Reshape", {g.in(0), g.constant_ints({-1})}) : g.in(0);
+  const ValueId dx = g.emit("GatherGrad", {g.out_grad(0), x, rows}, {{"axis", g.attr_int("axis", 0)}});
+  g.to_input(0, flat ? g.emit("ReshapeLike", {dx, g.in(0)}) : dx);
+}
 
 }  // namespace
 
@@ -50,6 +61,7 @@ extern constexpr OpDef kCompress{
                   y[o++] = x[static_cast<size_t>((b * s[axis] + row) * inner + k)];
           });
         },
+    .gradient = gradient,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

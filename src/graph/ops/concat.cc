@@ -6,6 +6,7 @@ namespace dunlin::ops {
 namespace {
 constexpr Sample kSamples[] = {{"axis=1", "f32[2,3] f32[2,1] f32[2,2]"},
                                {"axis=-3", "f32[1,2,2] f32[3,2,2]"},
+                               {"axis=-1", "f32[2,1] f32[2,0] f32[2,3] f32[2,2]", 4},
                                {"axis=0", "i64[2] i64[1]"}};
 }
 

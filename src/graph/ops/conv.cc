@@ -13,6 +13,12 @@ constexpr Sample kSamples[] = {
     {"dilations=[2,1] auto_pad='SAME_LOWER'", "f32[1,2,6,5] f32[3,2,2,4]"},
     {"pads=[2,1] dilations=[2]", "f32[2,3,7] f32[2,3,3] f32[2]"},
     {"strides=[1,2,1]", "f32[1,2,3,4,3] f32[2,2,2,3,1]"},
+    {"group=2 dilations=[1,2,1] pads=[1,0,2,0,1,1]", "f32[1,4,3,4,3] f32[2,2,2,2,3] f32[2]"},
+    {"group=3 pads=[1,1,1,1,1,1] strides=[2,1,2]", "f32[2,3,3,3,4] f32[6,1,3,3,3]"},
+    {"group=4 dilations=[3] pads=[4,1]", "f32[2,4,8] f32[8,1,3] f32[8]"},
+    {"auto_pad='VALID' strides=[2,3]", "f32[1,2,6,7] f32[3,2,2,3]"},
+    {"pads=[0,2,1,0] dilations=[1,2] group=2", "f32[2,4,4,5] f32[4,2,2,2] f32[4]"},
+    {"auto_pad='SAME_UPPER' strides=[3]", "f32[1,2,8] f32[2,2,4]"},
     {"", "f32[0,2,3,3] f32[2,2,3,3]"},
 };
 

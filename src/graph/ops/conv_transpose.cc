@@ -12,6 +12,11 @@ constexpr Sample kSamples[] = {
     {"strides=[2] dilations=[2] group=2", "f32[1,4,3] f32[4,1,2] f32[2]"},
     {"strides=[3,2] auto_pad='SAME_UPPER'", "f32[1,1,2,3] f32[1,2,3,3]"},
     {"strides=[3,2] output_shape=[8,6]", "f32[1,1,2,3] f32[1,2,3,3]"},
+    {"strides=[2,1,2] pads=[1,0,0,0,1,1] output_padding=[1,0,0]", "f32[1,2,2,3,2] f32[2,3,2,3,2] f32[3]"},
+    {"group=2 dilations=[1,2,1]", "f32[2,4,2,2,2] f32[4,1,2,2,3]"},
+    {"group=3 strides=[2,2] pads=[0,1,1,0]", "f32[1,3,3,4] f32[3,1,3,3] f32[3]"},
+    {"strides=[2] auto_pad='SAME_LOWER'", "f32[2,2,4] f32[2,2,3]"},
+    {"dilations=[2,3]", "f32[1,2,3,2] f32[2,2,2,2]"},
 };
 
 /// The convolution from Y to X that this op is the adjoint of: `out` is X's size, `input` Y's.

@@ -15,6 +15,15 @@ constexpr Sample kSamples[] = {
     {"equation='...ij,...jk->...ik'", "f32[2,3,4] f32[1,4,2]"},
     {"equation='bhid,bhjd->bhij'", "f32[1,2,3,2] f32[1,2,4,2]"},
     {"equation='...ii->...i'", "f32[2,3,3]{1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7,8,9}"},
+    {"equation='...ii->...i'", "f32[2,3,3]"},
+    {"equation='ii'", "f32[3,3]"},
+    {"equation='iji,k->jk'", "f32[2,3,2] f32[4]"},
+    {"equation='iii, i -> i'", "f32[3,3,3] f32[3]"},
+    {"equation='ij,kl->ik'", "f32[2,3] f32[4,1]"},
+    {"equation='ij,jk'", "f32[2,3] f32[3,4]"},
+    {"equation='bn,anm,bm->ba'", "f32[2,3] f32[4,3,5] f32[2,5]"},
+    {"equation='a...b,b...->...a'", "f32[2,3,1,4] f32[4,3,2]"},
+    {"equation='ij,ij->'", "f32[2,3] f32[2,3]"},
 };
 
 /// Labels of an operand or of the result; the axes of an ellipsis are kEllipsis + distance from their end.
@@ -141,24 +150,64 @@ void forward(const OpCall& c) {
   });
 }
 
-/// The gradient of a term is an Einsum of the result's gradient with the other terms.
+/// Whether the result or another term has every label of term i in its full size.
+bool others_cover(const Grad& g, const Terms& t, size_t i) {
+  const auto size_of = [&](size_t k, size_t at) -> int64_t {
+    const auto& shape = g.graph().type(g.in(static_cast<int>(k))).shape;
+    const bool plain = shape && shape->rank() == static_cast<int>(t.inputs[k].size());  // no ellipsis
+    return plain ? (*shape)[static_cast<int>(at)] : kUnknownDim;
+  };
+  const std::string& mine = t.inputs[i];
+  for (size_t at = 0; at < mine.size(); ++at) {
+    bool covered = t.output.find(mine[at]) != std::string::npos;
+    for (size_t k = 0; k < t.inputs.size() && !covered; ++k) {
+      const size_t there = t.inputs[k].find(mine[at]);
+      covered = k != i && there != std::string::npos && size_of(i, at) != kUnknownDim &&
+                size_of(k, there) == size_of(i, at);
+    }
+    if (!covered) return false;
+  }
+  return true;
+}
+
+/// Gives every repeat of a label in `term` a name of its own; the pairs of old and new name.
+std::vector<std::string> part_repeats(const Grad& g, std::string& term) {
+  const std::string equation = g.attr_string("equation", "");
+  std::vector<std::string> pairs;
+  std::set<char> seen;
+  char fresh = 'A';
+  for (char& label : term) {
+    if (label == '.' || seen.insert(label).second) continue;
+    while (equation.find(fresh) != std::string::npos)
+      fresh = fresh == 'Z' ? 'a' : static_cast<char>(fresh + 1);
+    if (fresh > 'z') g.unsupported("the equation \"{}\" leaves no label for the gradient", equation);
+    pairs.push_back({label, fresh});
+    label = fresh++;
+  }
+  return pairs;
+}
+
+/// The gradient of a term is an Einsum of the result's gradient with the other terms. Labels that only this
+/// term has in full come in by ones, repeats of a label by identity matrices.
 void gradient(Grad& g) {
   const Terms t = parse(g);
   for (int i = 0; i < g.num_inputs(); ++i) {
     if (!g.needs(i)) continue;
-    const std::string& mine = t.inputs[static_cast<size_t>(i)];
-    std::string equation = t.output, others = t.output;
+    std::string equation = t.output, mine = t.inputs[static_cast<size_t>(i)];
     std::vector<ValueId> inputs{g.out_grad(0)};
-    for (int k = 0; k < g.num_inputs(); ++k) {
-      if (k == i) continue;
-      equation += "," + t.inputs[static_cast<size_t>(k)];
-      others += t.inputs[static_cast<size_t>(k)];
-      inputs.push_back(g.in(k));
+    const auto operand = [&](const std::string& term, ValueId value) {
+      equation += "," + term;
+      inputs.push_back(value);
+    };
+    for (int k = 0; k < g.num_inputs(); ++k)
+      if (k != i) operand(t.inputs[static_cast<size_t>(k)], g.in(k));
+    const std::vector<std::string> pairs = part_repeats(g, mine);
+    if (!pairs.empty() || !others_cover(g, t, static_cast<size_t>(i))) {
+      const ValueId zeros = g.emit("ZerosLike", {g.in(i)});
+      for (const std::string& pair : pairs)
+        operand(pair, g.emit("EyeLike", {g.emit("Einsum", {zeros}, {{"equation", mine + "->" + pair}})}));
+      operand(mine, g.add(zeros, g.constant(1, zeros)));
     }
-    std::set<char> seen;
-    for (char label : mine)
-      if (label != '.' && (!seen.insert(label).second || others.find(label) == std::string::npos))
-        g.unsupported("the term \"{}\" repeats a label or sums it alone: there is no gradient", mine);
     const ValueId d = g.emit("Einsum", std::move(inputs), {{"equation", equation + "->" + mine}});
     g.to_input(i, g.reduce_to(d, g.in(i)));
   }

@@ -6,6 +6,8 @@ namespace dunlin::ops {
 namespace {
 constexpr Sample kSamples[] = {{"", "f32[4,3] i64{0,-1,2,0}"},
                                {"axis=1", "f32[2,4,3] i64[2,2]{3,0,-4,1}"},
+                               {"axis=-1", "f32[2,3] i64[]{-2}"},
+                               {"axis=-2", "f32[2,4,3] i32[3,1]{1,1,-3}"},
                                {"axis=-1", "i32[2,3] i64[]{1}"}};
 }
 

@@ -4,7 +4,9 @@
 namespace dunlin::ops {
 
 namespace {
-constexpr Sample kSamples[] = {{"axis=1", "f32[2,3] i64[2,2]{0,-1,2,2}"}, {"", "f32[3,2] i64[1,2]{2,0}"}};
+constexpr Sample kSamples[] = {{"axis=1", "f32[2,3] i64[2,2]{0,-1,2,2}"},
+                               {"", "f32[3,2] i64[1,2]{2,0}"},
+                               {"axis=-2", "f32[2,3,2] i32[2,4,2]{0,-1,2,2,2,2,-3,0,1,1,1,1,0,0,-1,-2}"}};
 }
 
 extern constexpr OpDef kGatherElements{

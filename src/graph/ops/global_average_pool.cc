@@ -4,7 +4,8 @@
 namespace dunlin::ops {
 
 namespace {
-constexpr Sample kSamples[] = {{"", "f32[2,3,4,5]"}, {"", "f32[1,2,7]"}, {"", "f32[0,2,3,3]"}};
+constexpr Sample kSamples[] = {
+    {"", "f32[2,3,4,5]"}, {"", "f32[1,2,7]"}, {"", "f32[2,2,3,2,2]"}, {"", "f32[0,2,3,3]"}};
 
 void forward(const OpCall& c) {
   for_float_format(c.input(0).format(), [&]<typename T>() {

@@ -1,12 +1,13 @@
 #include <cmath>
 
+#include "graph/autodiff/grad.h"
 #include "graph/ops/elementwise.h"
 
 namespace dunlin::ops {
 
 namespace {
 
-constexpr Sample kSamples[] = {{"", "f32[2,3,4,5]"}, {"p=3", "f32[1,2,7]"}};
+constexpr Sample kSamples[] = {{"", "f32[2,3,4,5]"}, {"p=3", "f32[1,2,7]"}, {"p=1", "f32[2,1,2,2,2]"}};
 
 void forward(const OpCall& c) {
   const double p = static_cast<double>(c.attr_int("p", 2));
@@ -27,6 +28,15 @@ void forward(const OpCall& c) {
   });
 }
 
+/// dy (|x| / y)^(p-1) sign(x); 0 where y is, as in PyTorch's norms.
+void gradient(Grad& g) {
+  const ValueId x = g.in(0), y = g.out(0), zero = g.constant(0, x);
+  const float p = static_cast<float>(g.attr_int("p", 2));
+  const ValueId part = g.emit("Pow", {g.div(g.emit("Abs", {x}), y), g.constant(p - 1, x)});
+  const ValueId dx = g.mul(g.out_grad(0), g.mul(g.emit("Sign", {x}), part));
+  g.to_input(0, g.emit("Where", {g.emit("Equal", {y, zero}), zero, dx}));
+}
+
 }  // namespace
 
 extern constexpr OpDef kGlobalLpPool{.name = "GlobalLpPool",
@@ -34,6 +44,7 @@ extern constexpr OpDef kGlobalLpPool{.name = "GlobalLpPool",
                                      .source = "ONNX GlobalLpPool",
                                      .infer = infer_global_pool,
                                      .forward = forward,
+                                     .gradient = gradient,
                                      .samples = kSamples};
 
 }  // namespace dunlin::ops

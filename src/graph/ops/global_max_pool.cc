@@ -7,7 +7,7 @@ namespace dunlin::ops {
 
 namespace {
 
-constexpr Sample kSamples[] = {{"", "f32[2,3,4,5]"}, {"", "f32[1,2,7]"}};
+constexpr Sample kSamples[] = {{"", "f32[2,3,4,5]"}, {"", "f32[1,2,7]"}, {"", "f32[2,2,3,2,2]"}};
 
 void forward(const OpCall& c) {
   for_float_format(c.input(0).format(), [&]<typename T>() {

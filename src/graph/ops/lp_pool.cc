@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "graph/autodiff/grad.h"
 #include "graph/ops/elementwise.h"
 #include "graph/ops/window.h"
 
@@ -8,7 +9,8 @@ namespace dunlin::ops {
 namespace {
 
 constexpr Sample kSamples[] = {{"kernel_shape=[2,2] strides=[2,2]", "f32[2,3,4,6]"},
-                               {"kernel_shape=[3] pads=[1,1] p=3", "f32[1,2,7]"}};
+                               {"kernel_shape=[3] pads=[1,1] p=3", "f32[1,2,7]"},
+                               {"kernel_shape=[2,1,2] p=1", "f32[1,2,3,2,3]"}};
 
 void forward(const OpCall& c) {
   const ConvGeometry g = pool_geometry(c, c.input(0).shape());
@@ -39,6 +41,10 @@ extern constexpr OpDef kLpPool{
           return std::vector<Type>{{.format = a.format(0), .shape = pool_shape(a, a.shape(0))}};
         },
     .forward = forward,
+    .gradient =
+        [](Grad& g) {
+          g.to_input(0, g.emit("LpPoolGrad", {g.out_grad(0), g.in(0), g.out(0)}, g.node().attributes));
+        },
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -13,6 +13,10 @@ constexpr Sample kSamples[] = {
     {"kernel_shape=[2,2] dilations=[2,2] auto_pad='SAME_LOWER'", "f32[1,2,4,5]"},
     {"kernel_shape=[2,2] storage_order=1", "f32[2,2,3,4]", 21, 2},
     {"kernel_shape=[2,1,2]", "f32[1,2,3,2,3]"},
+    {"kernel_shape=[2,3,2] strides=[2,1,1] pads=[1,1,0,0,1,1]", "f32[2,2,4,3,3]"},
+    {"kernel_shape=[3,2] pads=[0,1,2,0] strides=[1,2]", "f32[1,2,4,5]"},
+    {"kernel_shape=[2] auto_pad='VALID' dilations=[3]", "f32[2,2,7]", 10},
+    {"kernel_shape=[2,2] auto_pad='SAME_UPPER' strides=[2,2]", "f32[1,2,5,5]", 1},
     {"kernel_shape=[2,2]", "i8[1,1,3,3]@-9..9", 12},
 };
 

@@ -34,6 +34,16 @@ void forward(const OpCall& c) {
   });
 }
 
+/// y = (x - mean) / (deviation + 1e-9): dx = (dy - mean(dy) - y mean(dy y)) / (deviation + 1e-9).
+void gradient(Grad& g) {
+  const ValueId x = g.in(0), dy = g.out_grad(0), axes = g.constant_ints(g.attr_ints("axes", {0, 2, 3}));
+  const auto mean = [&](ValueId v) { return g.emit("ReduceMean", {v, axes}); };
+  const ValueId centred = g.sub(x, mean(x));
+  const ValueId deviation = g.add(g.emit("Sqrt", {mean(g.mul(centred, centred))}), g.constant(1e-9f, x));
+  const ValueId along = g.mul(g.out(0), mean(g.mul(dy, g.out(0))));
+  g.to_input(0, g.div(g.sub(g.sub(dy, mean(dy)), along), deviation));
+}
+
 }  // namespace
 
 extern constexpr OpDef kMeanVarianceNormalization{.name = "MeanVarianceNormalization",
@@ -41,6 +51,7 @@ extern constexpr OpDef kMeanVarianceNormalization{.name = "MeanVarianceNormaliza
                                                   .source = "ONNX MeanVarianceNormalization",
                                                   .infer = infer_same,
                                                   .forward = forward,
+                                                  .gradient = gradient,
                                                   .rtol = 1e-4f,
                                                   .atol = 1e-5f,
                                                   .samples = kSamples};

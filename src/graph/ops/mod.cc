@@ -44,8 +44,11 @@ extern constexpr OpDef kMod{.name = "Mod",
                                 },
                             .gradient =
                                 [](Grad& g) {
-                                  if (g.needs(1)) g.unsupported("there is no gradient for the divisor");
                                   give_broadcast(g, 0, g.out_grad(0));
+                                  if (!g.needs(1)) return;
+                                  // x - n y with n whole.
+                                  const ValueId n = g.div(g.sub(g.in(0), g.out(0)), second_input(g));
+                                  give_broadcast(g, 1, g.neg(g.mul(g.out_grad(0), g.emit("Round", {n}))));
                                 },
                             .samples = kSamples};
 

@@ -18,10 +18,11 @@ ScaleIndex scale_index(const NodeView& a, const Shape& x, const Shape& scale, co
     a.error("the scale is {}, the zero point {}: one shape is expected", to_string(scale),
             to_string(*zero_point));
   ScaleIndex index;
-  const int64_t block = a.opset() < 21 ? 0 : a.attr_int("block_size", 0);
+  const int opset = a.node().domain == kDunlinDomain ? kNewestOpset : a.opset();
+  const int64_t block = opset < 21 ? 0 : a.attr_int("block_size", 0);
   if (block < 0) a.error("block_size is {}, 0 or more is expected", block);
   if (block == 0 && scale.rank() <= 1 && scale.num_elements() == 1) return index;
-  if (a.opset() < 13) a.error("the scale is {}, before opset 13 a scalar is expected", to_string(scale));
+  if (opset < 13) a.error("the scale is {}, before opset 13 a scalar is expected", to_string(scale));
   const int axis = a.normalize_axis(a.attr_int("axis", 1), x.rank());
   index.lanes = lanes_along(x, axis);
   Shape expected{x[axis]};

@@ -13,6 +13,17 @@ constexpr Sample kSamples[] = {
     {"mode='cubic' exclude_outside=1 antialias=1", "f32[1,1,4,6] _ f32{1,1,0.6,0.5}"},
     {"mode='nearest' coordinate_transformation_mode='asymmetric' nearest_mode='floor'",
      "f32[1,2,2,2] f32[0]{} f32{1,1,2,2}", 11},
+    {"mode='linear'", "f32[1,2,2,3,2] _ f32{1,1,2,1.5,2}"},
+    {"mode='linear' coordinate_transformation_mode='half_pixel_symmetric' antialias=1",
+     "f32[1,1,5,6] _ f32{1,1,0.5,0.7}", 19},
+    {"mode='linear' axes=[-1,2] keep_aspect_ratio_policy='not_larger'", "f32[1,2,4,3] _ _ i64{7,6}", 18},
+    {"mode='linear' coordinate_transformation_mode='tf_crop_and_resize' extrapolation_value=0.5",
+     "f32[1,1,4,4] f32{0,0,0.2,-0.3,1,1,0.8,0.9} _ i64{1,1,3,5}", 13},
+    {"mode='cubic' cubic_coeff_a=-0.5 coordinate_transformation_mode='align_corners'",
+     "f32[2,5] _ _ i64{2,8}"},
+    {"mode='nearest' nearest_mode='ceil' coordinate_transformation_mode='asymmetric'",
+     "f32[1,1,4,3] _ f32{1,1,0.6,1.7}"},
+    {"mode='nearest' nearest_mode='round_prefer_ceil'", "f32[1,2,5] _ f32{1,1,1.6}"},
 };
 constexpr Sample kSamples10[] = {{"mode='linear'", "f32[1,1,2,3] f32{1,1,2,2}", 10},
                                  {"", "f32[1,1,2,3] f32{1,1,0.5,2}", 10}};

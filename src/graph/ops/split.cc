@@ -31,6 +31,7 @@ std::vector<int64_t> sizes(const InferArgs& a, int64_t length) {
 constexpr Sample kSamples[] = {{"axis=1", "f32[2,5] i64{2,3}", kNewestOpset, 2},
                                {"num_outputs=3", "f32[5,2]", kNewestOpset, 3},
                                {"axis=-1 split=[1,1,2]", "f32[2,4]", 11, 3},
+                               {"axis=-2 num_outputs=2", "f32[2,5,2]", 18, 2},
                                {"", "f32[4]", 13, 2}};
 
 }  // namespace

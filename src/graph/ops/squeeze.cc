@@ -6,8 +6,10 @@
 namespace dunlin::ops {
 
 namespace {
-constexpr Sample kSamples[] = {
-    {"", "f32[1,3,1] i64{0}"}, {"", "f32[1,3,1]"}, {"axes=[-1,0]", "f32[1,3,1]", 11}};
+constexpr Sample kSamples[] = {{"", "f32[1,3,1] i64{0}"},
+                               {"", "f32[1,3,1]"},
+                               {"", "f32[1,3,1] i64{-1,0}"},
+                               {"axes=[-1,0]", "f32[1,3,1]", 11}};
 }
 
 extern constexpr OpDef kSqueeze{

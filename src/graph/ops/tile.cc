@@ -1,3 +1,6 @@
+#include "graph/ops/tile.h"
+
+#include "graph/autodiff/grad.h"
 #include "graph/ops/movement.h"
 
 namespace dunlin::ops {
@@ -55,16 +58,13 @@ extern constexpr OpDef kTile{
           for_word(c.input(0).format(), [&]<typename Word>() {
             const Word* in = words<Word>(c.input(0));
             const auto out = word_elements<Word>(c.output(0));
-            const Shape& y = c.output(0).shape();
-            for (size_t o = 0; o < out.size(); ++o) {
-              int64_t offset = 0, rest = static_cast<int64_t>(o);
-              for (int d = y.rank() - 1; d >= 0; --d) {
-                offset += (rest % y[d]) % x[d] * c.input(0).strides()[static_cast<size_t>(d)];
-                rest /= y[d];
-              }
-              out[o] = in[offset];
-            }
+            for_each_tiled(c.input(0).shape(), c.output(0).shape(), c.input(0).strides(),
+                           [&](size_t o, int64_t i) { out[o] = in[i]; });
           });
+        },
+    .gradient =
+        [](Grad& g) {
+          g.to_input(0, g.emit("TileGrad", {g.out_grad(0), g.in(0)}));
         },
     .samples = kSamples};
 

@@ -61,6 +61,8 @@ constexpr Sample kSamples[] = {{"axis=1", "f32[2,5] i64{3}", 21, 2},
                                {"axis=0 largest=0", "f32[4,2,2] i64{2}", 11, 2},
                                {"", "i32[7]@-9..9 i64{7}", 21, 2},
                                {"k=2 axis=0", "f32[3,2]", 1, 2},
+                               {"k=2", "f32[2,3]", 1, 1},
+                               {"", "f32[2,4] i64{2}", 11, 1},
                                {"", "f32[2,3] i64{0}", 21, 2}};
 
 }  // namespace
@@ -87,8 +89,14 @@ extern constexpr OpDef kTopK{
     .gradient =
         [](Grad& g) {
           if (g.out_grad(0) == kNoValue) return;
-          if (!g.has_output(1)) g.unsupported("the indices must be an output to differentiate");
-          g.to_input(0, g.emit("GatherElementsGrad", {g.out_grad(0), g.in(0), g.out(1)},
+          ValueId indices = g.out(1);
+          if (indices == kNoValue) {
+            Attributes attributes = g.node().attributes;
+            const ValueId k = g.opset() < 10 ? g.constant_ints({g.attr_int("k", 0)}) : g.in(1);
+            attributes.erase("k");
+            indices = g.emit_many("TopK", {g.in(0), k}, 2, std::move(attributes))[1];
+          }
+          g.to_input(0, g.emit("GatherElementsGrad", {g.out_grad(0), g.in(0), indices},
                                {{"axis", g.attr_int("axis", -1)}}));
         },
     .samples = kSamples};

@@ -4,6 +4,7 @@
 
 #include "graph/activation.h"
 #include "graph/op.h"
+#include "graph/passes/fake_quantize.h"
 #include "graph/passes/recognize_activations.h"
 #include "graph/passes/recognize_norms.h"
 
@@ -20,6 +21,7 @@ class Rewrite {
 
   TrainingGraph run() {
     untie_initializers();
+    g() = recognize_fake_quantize(std::move(g()));
     g() = recognize_activations(std::move(g()), options_.variable);
     g() = recognize_layer_norms(std::move(g()), options_.variable);
     for (Node& node : g().nodes) {

@@ -31,6 +31,7 @@ struct TrainingGraph {
 /// it:
 ///   the value between them is neither written nor kept for the way back.
 /// - A layer normalisation that an exporter spelled as several nodes is one, whose gradient is one too.
+/// - QuantizeLinear with the DequantizeLinear behind it becomes dunlin.FakeQuantize, which gradients pass.
 /// - Dropout drops, and gives its mask.
 /// - MaxPool gives its indices, LayerNormalization its statistics, SoftmaxCrossEntropyLoss its
 ///   log-probabilities: their gradients read them.

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "graph/autodiff/differentiate.h"
 #include "graph/testing/graph_builder.h"
 
@@ -103,6 +106,39 @@ TEST(TrainingMode, OldDropoutDropsAndItsGradientUsesTheSameMask) {
   EXPECT_NEAR(kept, 750, 60);  // over four standard deviations
   const auto other = evaluate(d.graph, in, {.seed = 8, .training = true});
   EXPECT_FALSE(std::ranges::equal(out[0].values<float>(), other[0].values<float>()));
+}
+
+TEST(TrainingMode, GradientsGoStraightThroughQuantisation) {
+  Graph g;
+  g.opsets[""] = 13;
+  const Type row{.format = &formats::kF32, .shape = Shape{5}};
+  const ValueId x = g.add_value("x", row);
+  g.inputs = {x};
+  const auto scalar = [](float v) { return std::make_shared<Tensor>(Tensor::of<float>({}, {v})); };
+  const ValueId scale = g.add_initializer("scale", scalar(0.1f)),
+                again = g.add_initializer("scale2", scalar(0.1f)),
+                other = g.add_initializer("other", scalar(0.2f)),
+                zero = g.add_initializer("zero", std::make_shared<Tensor>(Tensor::of<int8_t>({}, {3})));
+  const ValueId q = node(g, "QuantizeLinear", {x, scale, zero});
+  g.outputs = {node(g, "DequantizeLinear", {q, again, zero}), node(g, "DequantizeLinear", {q, other, zero})};
+  const Graph before = infer_and_fold(g);
+  Graph after = to_training_mode(before).graph;
+  // The one that undoes the QuantizeLinear takes gradients; the other gives other numbers and stays.
+  EXPECT_EQ(std::ranges::count(after.nodes, "FakeQuantize", &Node::op), 1);
+  EXPECT_EQ(std::ranges::count(after.nodes, "DequantizeLinear", &Node::op), 1);
+  std::vector<Tensor> in;
+  in.push_back(Tensor::of<float>({5}, {-13.2f, -13.0f, 0.04f, 12.4f, 12.6f}));
+  const auto want = evaluate(before, in), got = evaluate(after, in);
+  for (size_t k = 0; k < 2; ++k)
+    EXPECT_EQ(std::memcmp(want[k].plane(Plane::kPayload).data(), got[k].plane(Plane::kPayload).data(), 20),
+              0);
+  const Seed seed{after.outputs[0], after.add_initializer("dy", vector({1, 2, 3, 4, 5}))};
+  Differentiated d = backpropagate(std::move(after), std::span(&seed, 1), std::span(&x, 1));
+  d.graph.outputs = d.gradients;
+  const std::vector<Tensor> out = evaluate(remove_dead(d.graph), in);
+  const auto dx = out[0].values<float>();
+  // -13.2 / 0.1 + 3 = -129 and 12.6 / 0.1 + 3 = 129 are beyond the integers of 8 bits.
+  EXPECT_EQ(std::vector<float>(dx.begin(), dx.end()), (std::vector<float>{0, 2, 3, 4, 0}));
 }
 
 }  // namespace
