@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "graph/autodiff/differentiate.h"
+#include "graph/autodiff/gradient_path.h"
 #include "graph/infer.h"
 #include "graph/op.h"
 #include "graph/passes/inline_functions.h"
@@ -49,6 +50,8 @@ std::vector<ValueId> find_weights(const Graph& g, std::span<const std::string> f
       const Tensor* t = v == kNoValue ? nullptr : g.initializer(v);
       if (!t || t->format() != &formats::kF32 || seen.contains(v)) continue;
       if (node.op == "BatchNormalization" && i >= 3) continue;
+      // Scales are calibrated, not trained.
+      if ((node.op == "QuantizeLinear" || node.op == "DequantizeLinear") && i > 0) continue;
       if (t->num_elements() < (is_parameter_input(node, i) ? 1 : 2)) continue;
       seen.insert(v);
       const std::string& name = g.value_name(v);
@@ -70,21 +73,6 @@ std::set<ValueId> find_statistics(const Graph& g) {
   for (const Node& node : g.nodes)
     if (node.op == "BatchNormalization" && node.domain.empty())
       for (size_t i = 3; i < std::min<size_t>(5, node.inputs.size()); ++i) out.insert(node.inputs[i]);
-  return out;
-}
-
-/// Of the weights, those that a gradient reaches; the others (of branches that the loss does not see) stay.
-std::vector<ValueId> reached_weights(const Graph& g, ValueId loss, const std::vector<ValueId>& weights) {
-  std::set<ValueId> live{loss};
-  for (size_t i = g.nodes.size(); i-- > 0;) {
-    const Node& node = g.nodes[i];
-    const bool read =
-        std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId v) { return live.contains(v); });
-    if (read) live.insert(node.inputs.begin(), node.inputs.end());
-  }
-  std::vector<ValueId> out;
-  std::copy_if(weights.begin(), weights.end(), std::back_inserter(out),
-               [&](ValueId v) { return live.contains(v); });
   return out;
 }
 
@@ -163,7 +151,6 @@ TrainGraph make_train_graph(const Graph& source, const TrainGraphOptions& option
   WithLoss with = append_loss(std::move(g), source.outputs[0], options.loss);
   with.graph.outputs = {with.loss};
   g = infer_and_fold(remove_dead(std::move(with.graph)), infer);
-  weights = reached_weights(g, with.loss, weights);
   if (weights.empty())
     fail(ErrorCode::kFailedPrecondition, "nothing to train: the model has no f32 weights{}",
          options.frozen.empty() ? "" : " that are not frozen");
@@ -175,12 +162,20 @@ TrainGraph make_train_graph(const Graph& source, const TrainGraphOptions& option
   out.form = with.form;
   d.graph.outputs = {with.loss};
   for (size_t i = 0; i < weights.size(); ++i) {
-    if (d.gradients[i] == kNoValue) continue;
+    if (d.gradients[i] == kNoValue) {
+      out.untrained.push_back(
+          {d.graph.value_name(weights[i]), why_not_reached(d.graph, with.loss, weights[i])});
+      continue;
+    }
     const auto it = std::find(d.graph.outputs.begin() + 1, d.graph.outputs.end(), d.gradients[i]);
     out.gradient_of.push_back(static_cast<size_t>(it - d.graph.outputs.begin()));
     if (it == d.graph.outputs.end()) d.graph.outputs.push_back(d.gradients[i]);
     out.weights.push_back(d.graph.value_name(weights[i]));
   }
+  if (out.weights.empty())
+    fail(ErrorCode::kFailedPrecondition,
+         "nothing to train: no gradient of the loss comes to a weight; \"{}\": {}", out.untrained[0].weight,
+         out.untrained[0].why);
   for (const RunningStatistic& r : training.running) {
     d.graph.outputs.push_back(r.updated);
     out.statistics.push_back(d.graph.value_name(r.stored));

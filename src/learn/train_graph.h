@@ -16,16 +16,23 @@ struct TrainGraphOptions {
   bool freeze_batch_norm = false;
 };
 
+/// A weight that was to be trained, and why it stays as it is.
+struct Untrained {
+  std::string weight, why;
+};
+
 struct TrainGraph {
   /// Inputs: x, target. Outputs: the loss, then the gradients, then the new values of the statistics.
   GraphPtr graph;
   TargetForm form;
   std::vector<std::string> weights;     ///< trained; in the order of the initialisers in the graph
   std::vector<size_t> gradient_of;      ///< number of the weight's gradient among the outputs
+  std::vector<Untrained> untrained;     ///< no gradient of the loss comes to them
   std::vector<std::string> statistics;  ///< that a step renews, in the order of the last outputs
 };
 
-/// `source` comes from prepare_for_training().
+/// `source` comes from prepare_for_training(). Throws kUnsupported naming the op without a gradient and the
+/// path from the weight to it; kFailedPrecondition when no weight is left to train.
 TrainGraph make_train_graph(const Graph& source, const TrainGraphOptions& options);
 
 struct EvaluateGraph {

@@ -253,6 +253,7 @@ Model Trainer::model() const {
 const Task& Trainer::task() const { return state_->task; }
 const std::vector<std::string>& Trainer::trained() const { return state_->graph.weights; }
 const std::vector<std::string>& Trainer::statistics() const { return state_->graph.statistics; }
+const std::vector<Untrained>& Trainer::untrained() const { return state_->graph.untrained; }
 const Tensor& Trainer::value(const std::string& name) const { return state_->variable(name); }
 
 Checkpoint Trainer::checkpoint() const {

@@ -24,6 +24,7 @@
 #include "learn/optimizers/optimizer.h"
 #include "learn/schedule.h"
 #include "learn/task.h"
+#include "learn/train_graph.h"
 
 namespace dunlin {
 
@@ -95,6 +96,8 @@ class Trainer {
   /// Names of the weights that are trained, and of the running statistics that change beside them.
   const std::vector<std::string>& trained() const;
   const std::vector<std::string>& statistics() const;
+  /// Weights that stay as they are because no gradient comes to them, each with the reason.
+  const std::vector<Untrained>& untrained() const;
   /// A trained weight or statistic as it is now.
   const Tensor& value(const std::string& name) const;
 

@@ -332,5 +332,49 @@ TEST(Trainer, EndsAfterMaxSteps) {
   EXPECT_EQ(trainer.train(waves(6)).steps, 0);
 }
 
+/// [N,2] -> Gemm by a -> `between` -> Gemm by b: logits; c is read by a second output only.
+Model with_between(const std::string& between) {
+  ModelBuilder b({2});
+  const ValueId first = b.weight("a", {2, 3}, wave(6, 1, 1)), second = b.weight("b", {3, 3}, wave(9, 2, 1)),
+                third = b.weight("c", {3, 3}, wave(9, 2, 1));
+  const ValueId hidden = b.node("Gemm", {b.input(), first});
+  const ValueId v = b.node(between, {hidden});
+  const ValueId logits = second == kNoValue ? v : b.node("Gemm", {v, second});
+  const ValueId other = b.node("Gemm", {hidden, third});
+  Model m = b.finish(logits);
+  m.graph.outputs.push_back(other);
+  return m;
+}
+
+Task two_values() {
+  Task t;
+  t.input = {2};
+  t.labels = {"a", "b", "c"};
+  return t;
+}
+
+TEST(Trainer, SaysWhichWeightsStayAndWhy) {
+  Trainer trainer(with_between("Round"), two_values(), {.max_steps = 1});
+  EXPECT_EQ(trainer.trained(), std::vector<std::string>{"b"});
+  ASSERT_EQ(trainer.untrained().size(), 2u);
+  EXPECT_EQ(trainer.untrained()[0].weight, "a");
+  EXPECT_EQ(trainer.untrained()[0].why,
+            "no gradient passes Round \"Round\" (path: weight \"a\" -> Gemm \"Gemm\" -> Round \"Round\")");
+  EXPECT_EQ(trainer.untrained()[1].weight, "c");
+  EXPECT_EQ(trainer.untrained()[1].why, "the loss does not depend on it");
+  trainer.train(waves(5, 2));
+  EXPECT_TRUE(Trainer(with_between("Relu"), two_values(), {.frozen = {"c"}}).untrained().empty());
+}
+
+TEST(Trainer, RefusesWhatNoGradientReaches) {
+  const auto refusal = [](const Model& model, std::vector<std::string> frozen) {
+    return error_of([&] { Trainer(model, two_values(), {.frozen = std::move(frozen)}); });
+  };
+  EXPECT_EQ(refusal(with_between("Round"), {"b", "c"}),
+            "nothing to train: no gradient of the loss comes to a weight; \"a\": no gradient passes Round "
+            "\"Round\" "
+            "(path: weight \"a\" -> Gemm \"Gemm\" -> Round \"Round\")");
+}
+
 }  // namespace
 }  // namespace dunlin

@@ -89,9 +89,15 @@ Result train(Options o, const Common& common) {
                  {"evaluated_on", parts.test ? "test" : "train"},
                  {"evaluation_loss", m.loss()}};
   if (m.has_classes) result.json["accuracy"] = m.accuracy();
+  result.json["untrained"] = Json::array();
+  for (const Untrained& u : trainer.untrained())
+    result.json["untrained"].push_back({{"weight", u.weight}, {"why", u.why}});
   result.text = fmt::format("{}: {} epochs, {} steps in {}, median step {:.2f} ms\n{} part: {}", o.out,
                             r.epochs, r.steps, human_seconds(r.seconds), r.median_step_ms,
                             parts.test ? "test" : "training", metrics_text(m, task, false));
+  if (const auto& untrained = trainer.untrained(); !untrained.empty())
+    result.text += fmt::format("\n{} weights stayed as they were (--json lists them): \"{}\": {}",
+                               untrained.size(), untrained[0].weight, untrained[0].why);
   return result;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "graph/autodiff/grad.h"
+#include "graph/autodiff/gradient_path.h"
 
 namespace dunlin {
 
@@ -10,48 +11,11 @@ namespace {
 
 size_t at(ValueId v) { return static_cast<size_t>(v); }
 
-/// Which values depend on `wrt` by a differentiable path.
-std::vector<bool> forward_reach(const Graph& g, std::span<const ValueId> wrt) {
-  std::vector<bool> reached(g.values.size(), false);
-  for (ValueId v : wrt) reached[at(v)] = true;
-  for (const Node& node : g.nodes) {
-    if (op_of(g, node).stops_gradient) continue;
-    const bool any = std::any_of(node.inputs.begin(), node.inputs.end(),
-                                 [&](ValueId v) { return v != kNoValue && reached[at(v)]; });
-    if (!any) continue;
-    for (ValueId v : node.outputs) {
-      if (v == kNoValue) continue;
-      const Format f = g.type(v).format;
-      if (!f || f->kind == FormatDef::Kind::kFloat) reached[at(v)] = true;
-    }
-  }
-  return reached;
-}
-
-/// "fc1.weight -> Gemm "fc1" -> ArgMax "a"": from a trained weight to the node that cannot be differentiated.
-std::string path_to(const Graph& g, const Node& last, const std::vector<bool>& reached,
-                    std::span<const ValueId> wrt) {
-  const std::vector<int> producer = producers(g);
-  std::string path = describe(g, last);
-  const Node* node = &last;
-  for (int steps = 0; steps < 6; ++steps) {
-    ValueId from = kNoValue;
-    for (ValueId v : node->inputs)
-      if (v != kNoValue && reached[at(v)] && from == kNoValue) from = v;
-    if (from == kNoValue) return path;
-    if (std::find(wrt.begin(), wrt.end(), from) != wrt.end())
-      return "weight \"" + g.value_name(from) + "\" -> " + path;
-    node = &g.nodes[at(producer[at(from)])];
-    path = describe(g, *node) + " -> " + path;
-  }
-  return "... -> " + path;
-}
-
 }  // namespace
 
 Differentiated backpropagate(Graph graph, std::span<const Seed> seeds, std::span<const ValueId> wrt) {
   Graph& g = graph;
-  const std::vector<bool> reached = forward_reach(g, wrt);
+  const std::vector<bool> reached = reached_by_gradients(g, wrt);
   std::vector<std::vector<ValueId>> pending(g.values.size());
   for (const Seed& s : seeds) pending[at(s.value)].push_back(s.gradient);
 
@@ -94,13 +58,18 @@ Differentiated backpropagate(Graph graph, std::span<const Seed> seeds, std::span
     const OpDef& op = op_of(g, node);
     if (!op.gradient)
       fail(ErrorCode::kUnsupported, "cannot train through {}: the op {} has no gradient (path: {})",
-           describe(g, node), node.op, path_to(g, node, reached, wrt));
+           describe(g, node), node.op, path_from_weight(g, node, wrt));
     Grad grad(g, node, std::move(out_grads), needed);
     op.gradient(grad);
     for (Node& n : grad.emitted()) g.nodes.push_back(std::move(n));
-    for (size_t k = 0; k < node.inputs.size(); ++k)
-      if (const ValueId d = grad.input_gradient(static_cast<int>(k)); d != kNoValue)
+    for (size_t k = 0; k < node.inputs.size(); ++k) {
+      const ValueId d = grad.input_gradient(static_cast<int>(k));
+      if (d != kNoValue)
         pending[at(node.inputs[k])].push_back(d);
+      else if (needed[k] && !op.reads_only_shape(k) && !op.stops_gradient)
+        fail(ErrorCode::kUnsupported, "cannot train through {}: input {} of {} has no gradient (path: {})",
+             describe(g, node), k, node.op, path_from_weight(g, node, wrt, node.inputs[k]));
+    }
   }
 
   Differentiated out;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "graph/autodiff/gradient_path.h"
 #include "graph/evaluate.h"
 #include "graph/infer.h"
 
@@ -66,6 +67,76 @@ TEST(Differentiate, NamesTheOpWithoutGradientAndThePath) {
               std::string::npos)
         << e.what();
   }
+}
+
+/// w -> Relu, as many as `relus` -> Pad by `value` -> y.
+Graph long_chain(int relus, std::string value_name, std::vector<ValueId>& wrt) {
+  Graph g;
+  const Type row{.format = &formats::kF32, .shape = Shape{3}};
+  wrt = {g.add_initializer("w", std::make_shared<Tensor>(Tensor::of<float>({3}, {1, 2, 3})))};
+  ValueId v = wrt[0];
+  for (int i = 0; i < relus; ++i) {
+    const ValueId next = g.add_value(fmt::format("v{}", i), row);
+    g.nodes.push_back(node("Relu", {v}, next));
+    g.nodes.back().name = fmt::format("relu{}", i);
+    v = next;
+  }
+  const ValueId pads = g.add_initializer("pads", std::make_shared<Tensor>(Tensor::of<int64_t>({2}, {0, 1})));
+  const ValueId value =
+      g.add_initializer(std::move(value_name), std::make_shared<Tensor>(Tensor::of<float>({}, {2})));
+  const ValueId y = g.add_value("y", {.format = &formats::kF32, .shape = Shape{4}});
+  g.nodes.push_back(node("Pad", {v, pads, value}, y));
+  g.outputs = {y};
+  wrt.push_back(value);
+  return g;
+}
+
+TEST(Differentiate, NamesTheInputWithoutGradientAndLeavesOutTheMiddleOfALongPath) {
+  std::vector<ValueId> wrt;
+  Graph g = long_chain(20, "filler", wrt);
+  auto ones = std::make_shared<Tensor>(Tensor::of<float>({4}, {1, 1, 1, 1}));
+  const Seed seed{g.outputs[0], g.add_initializer("ones", ones)};
+  EXPECT_NO_THROW(backpropagate(g, std::span(&seed, 1), std::span(wrt).first(1)));
+  try {
+    backpropagate(g, std::span(&seed, 1), wrt);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kUnsupported);
+    EXPECT_STREQ(
+        e.what(),
+        "cannot train through Pad \"Pad\": input 2 of Pad has no gradient (path: weight \"filler\" -> "
+        "Pad \"Pad\")");
+  }
+  EXPECT_EQ(path_from_weight(g, g.nodes.back(), std::span(wrt).first(1)),
+            "weight \"w\" -> Relu \"relu0\" -> Relu \"relu1\" -> Relu \"relu2\" -> (13 nodes) -> Relu "
+            "\"relu16\" -> "
+            "Relu \"relu17\" -> Relu \"relu18\" -> Relu \"relu19\" -> Pad \"Pad\"");
+}
+
+TEST(Differentiate, SaysWhyNoGradientComesToAWeight) {
+  Graph g;
+  const Type row{.format = &formats::kF32, .shape = Shape{3}};
+  std::vector<ValueId> w;
+  for (const char* name : {"rounded", "read", "unread", "shape"})
+    w.push_back(g.add_initializer(name, std::make_shared<Tensor>(Tensor::of<float>({3}, {1, 2, 3}))));
+  const ValueId a = g.add_value("a", row), b = g.add_value("b", row), c = g.add_value("c", row),
+                loss = g.add_value("loss", {.format = &formats::kF32, .shape = Shape{}}),
+                size = g.add_value("size", {.format = &formats::kI64, .shape = Shape{}}),
+                count = g.add_value("count", {.format = &formats::kF32, .shape = Shape{}}),
+                sum = g.add_value("sum", {.format = &formats::kF32, .shape = Shape{}});
+  g.nodes = {node("Neg", {w[0]}, a),         node("Round", {a}, b),      node("Add", {b, w[1]}, c),
+             node("ReduceSum", {c}, sum),    node("Size", {w[3]}, size), node("CastLike", {size, sum}, count),
+             node("Div", {sum, count}, loss)};
+  g.nodes[3].attributes["keepdims"] = int64_t{0};
+  g.outputs = {loss};
+  EXPECT_EQ(
+      why_not_reached(g, loss, w[0]),
+      "no gradient passes Round \"Round\" (path: weight \"rounded\" -> Neg \"Neg\" -> Round \"Round\")");
+  EXPECT_EQ(why_not_reached(g, loss, w[2]), "the loss does not depend on it");
+  EXPECT_EQ(why_not_reached(g, loss, w[3]), "the loss depends on its shape only");
+  const Differentiated d = differentiate(g, loss, w);
+  EXPECT_EQ(d.gradients[0], kNoValue);
+  EXPECT_NE(d.gradients[1], kNoValue);
 }
 
 }  // namespace
