@@ -4,6 +4,7 @@
 #include "graph/op.h"
 #include "learn/train_graph.h"
 #include "learn/trainer.h"
+#include "tensor/formats.h"
 
 namespace dunlin {
 
@@ -38,7 +39,10 @@ Task task_of(const Model& model, const Dataset& data, const std::string& model_n
          g.value_name(g.inputs[0]));
   const Type& y = g.type(g.outputs[0]);
   const int64_t outputs = y.shape && y.shape->rank() == 2 ? std::max<int64_t>(0, (*y.shape)[1]) : 0;
-  return guess_task(input, outputs, data, loss.ends_with(".onnx") ? "file" : loss);
+  Task task = guess_task(input, outputs, data, loss.ends_with(".onnx") ? "file" : loss);
+  if (model.graph.type(model.graph.inputs[0]).format != &formats::kF32)
+    task.scale = 1;  // tokens are no pixels
+  return task;
 }
 
 }  // namespace dunlin

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <numeric>
 
 #include "base/error.h"
@@ -63,8 +64,8 @@ Batch Loader::load(int64_t epoch, int64_t index, ThreadPool* pool) const {
   const std::vector<size_t> samples = samples_of(epoch, index);
   const int64_t n = static_cast<int64_t>(samples.size());
   Batch batch{Tensor(&formats::kF32, with_batch(n, task_.input)),
-              form_.class_number ? Tensor(&formats::kI64, Shape{n})
-                                 : Tensor(&formats::kF32, with_batch(n, form_.shape))};
+              Tensor(form_.class_number || form_.whole ? &formats::kI64 : &formats::kF32,
+                     form_.class_number ? Shape{n} : with_batch(n, form_.shape))};
   const size_t per_sample = static_cast<size_t>(task_.input.num_elements());
   const std::span<float> inputs(batch.input.data<float>(), per_sample * samples.size());
   const auto load_one = [&](size_t row, int) {
@@ -86,6 +87,17 @@ Batch Loader::load(int64_t epoch, int64_t index, ThreadPool* pool) const {
   return batch;
 }
 
+std::span<const float> Loader::target_values(size_t sample, const Example& example) const {
+  const int64_t count = form_.shape.num_elements();
+  if (!example.target)
+    fail(ErrorCode::kInvalidArgument, "{}: there is no target of values {}", data_->where(sample),
+         to_string(form_.shape));
+  if (example.target.num_elements() != count)
+    fail(ErrorCode::kInvalidArgument, "{}: the target holds {} values, {} are expected", data_->where(sample),
+         example.target.num_elements(), count);
+  return example.target.values<float>();
+}
+
 void Loader::write_target(size_t sample, const Example& example, int64_t row, Batch& batch) const {
   const int c = data_->class_of(sample);
   if (form_.class_number) {
@@ -93,13 +105,20 @@ void Loader::write_target(size_t sample, const Example& example, int64_t row, Ba
     return;
   }
   const int64_t count = form_.shape.num_elements();
+  if (form_.whole) {
+    const std::span<const float> values = target_values(sample, example);
+    int64_t* numbers = batch.target.data<int64_t>() + row * count;
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (!(std::abs(values[i]) <= 0x1p24f) || values[i] != std::floor(values[i]))
+        fail(ErrorCode::kInvalidArgument, "{}: the target holds {}, class numbers are expected",
+             data_->where(sample), values[i]);
+      numbers[i] = static_cast<int64_t>(values[i]);
+    }
+    return;
+  }
   float* out = batch.target.data<float>() + row * count;
   if (c < 0) {
-    if (!example.target) fail(ErrorCode::kInvalidArgument, "{}: there is no target", data_->where(sample));
-    if (example.target.num_elements() != count)
-      fail(ErrorCode::kInvalidArgument, "{}: the target holds {} values, the model's output {}",
-           data_->where(sample), example.target.num_elements(), count);
-    std::ranges::copy(example.target.values<float>(), out);
+    std::ranges::copy(target_values(sample, example), out);
     return;
   }
   if (!label_of_class_.empty()) {

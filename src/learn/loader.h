@@ -11,14 +11,15 @@ namespace dunlin {
 
 struct Batch {
   Tensor input;   ///< f32 [N, task.input...]
-  Tensor target;  ///< i64 [N] class numbers, or f32 [N, ...]
+  Tensor target;  ///< i64 [N] or [N, ...] class numbers, or f32 [N, ...]
   int64_t size() const { return input.shape()[0]; }
 };
 
 /// What the loss takes as targets.
 struct TargetForm {
-  bool class_number = true;  ///< i64, one a sample; otherwise f32 of `shape`
+  bool class_number = true;  ///< i64, one a sample; otherwise values of `shape`
   Shape shape;  ///< of one sample's target; a class becomes one-hot, or 0 and 1 when it holds one element
+  bool whole = false;  ///< values are class numbers, i64: one a pixel or a step of the sample
 };
 
 struct LoaderOptions {
@@ -43,6 +44,8 @@ class Loader {
   Batch load(int64_t epoch, int64_t index, ThreadPool* pool = nullptr) const;
 
  private:
+  /// Throws unless the sample has as many as the form says.
+  std::span<const float> target_values(size_t sample, const Example& example) const;
   void write_target(size_t sample, const Example& example, int64_t row, Batch& batch) const;
 
   DatasetPtr data_;

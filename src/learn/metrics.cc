@@ -36,7 +36,7 @@ void Metrics::add(const Tensor& outputs, const Tensor& targets, double mean_loss
   const int64_t n = targets.shape().rank() > 0 ? targets.shape()[0] : 0;
   samples += n;
   loss_sum += mean_loss * static_cast<double>(n);
-  if (targets.format() != &formats::kI64 || n == 0) return;
+  if (targets.format() != &formats::kI64 || targets.shape().rank() != 1 || n == 0) return;
   if (outputs.shape().rank() < 1 || outputs.shape()[0] != n || outputs.num_elements() % n != 0)
     fail(ErrorCode::kInvalidArgument, "metrics: outputs {} for {} targets", to_string(outputs.shape()), n);
   const int64_t k = outputs.num_elements() / n, classes = k == 1 ? 2 : k;

@@ -46,8 +46,8 @@ struct Metrics {
     return samples ? static_cast<double>(correct_top5) / static_cast<double>(samples) : 0;
   }
 
-  /// Adds a batch. `outputs`: f32 [N,K] or [N]; `targets`: i64 [N], or f32 (no classes are counted: the loss
-  /// only). Equal outputs rank by number, the lower first; NaN ranks last. `mean_loss` is the batch's mean.
+  /// Adds a batch. `outputs`: f32 [N,K] or [N]; `targets`: i64 [N]; of others no classes are counted, the loss
+  /// only. Equal outputs rank by number, the lower first; NaN ranks last. `mean_loss` is the batch's mean.
   /// Throws kInvalidArgument when the sizes disagree.
   void add(const Tensor& outputs, const Tensor& targets, double mean_loss);
 };

@@ -197,7 +197,7 @@ Task guess_task(const Shape& input, int64_t num_outputs, const Dataset& data, co
   Task t;
   t.input = input;
   t.loss = loss;
-  const bool classes = loss == "ce" || loss == "nll";
+  const bool classes = (loss == "ce" || loss == "nll") && (data.size() == 0 || has_classes(data));
   t.metric = classes ? "accuracy" : "loss";
   if (input.rank() == 3 && input[0] != 1 && input[0] != 3 && (input[2] == 1 || input[2] == 3))
     t.layout = Task::Layout::kNhwc;

@@ -123,15 +123,37 @@ bool matches(std::string_view pattern, std::string_view name) {
   return p == pattern.size();
 }
 
+namespace {
+
+/// Batches come in f32, which holds whole numbers to 2^24: a Cast stands between them and an input of token
+/// numbers.
+void feed_by_floats(Graph& g) {
+  const ValueId numbers = g.inputs[0];
+  const Type type = g.type(numbers);
+  if (type.format != &formats::kI64 && type.format != &formats::kI32) return;
+  const std::string name = g.unused_name(g.value_name(numbers) + "/fed");
+  g.inputs[0] = g.add_value(name, {.format = &formats::kF32, .shape = type.shape});
+  g.nodes.insert(g.nodes.begin(), Node{.op = "Cast",
+                                       .domain = "",
+                                       .name = name,
+                                       .attributes = {{"to", static_cast<int64_t>(type.format->onnx_type)}},
+                                       .inputs = {g.inputs[0]},
+                                       .outputs = {numbers},
+                                       .opset = kNewestOpset});
+}
+
+}  // namespace
+
 Graph prepare_for_training(const Model& model) {
   Graph g = inline_functions(model);
   check_supported(g);
   if (g.inputs.size() != 1 || g.outputs.empty())
     fail(ErrorCode::kUnsupported, "training feeds one input, the model has {} inputs and {} outputs",
          g.inputs.size(), g.outputs.size());
+  feed_by_floats(g);
   Type& x = g.values[static_cast<size_t>(g.inputs[0])].type;
   if (x.format != &formats::kF32 || !x.shape || x.shape->rank() < 2)
-    fail(ErrorCode::kUnsupported, "the model's input \"{}\" is {}; f32 [N, ...] is expected",
+    fail(ErrorCode::kUnsupported, "the model's input \"{}\" is {}; f32, i64 or i32 [N, ...] is expected",
          g.value_name(g.inputs[0]), to_string(x));
   untie_initializers(g);
   if ((*x.shape)[0] >= 0) {  // exported for one batch size

@@ -42,7 +42,8 @@ struct EvaluateGraph {
 EvaluateGraph make_evaluate_graph(const Graph& source, const std::string& loss);
 
 /// The model's graph, ready for both: calls of functions inlined, initialisers untied, the batch left open.
-/// Throws kUnsupported listing missing ops, or when the model does not have one float input with a batch.
+/// Its input is f32, whatever the model's is. Throws kUnsupported listing missing ops, or when the model does not
+/// have one input of numbers with a batch.
 Graph prepare_for_training(const Model& model);
 
 /// Names of the float initialisers that training may change, and of BatchNormalization's running statistics,

@@ -9,6 +9,7 @@
 #include "learn/testing/memory_dataset.h"
 #include "learn/testing/small_models.h"
 #include "learn/testing/temp_folder.h"
+#include "tensor/formats.h"
 
 namespace dunlin {
 namespace {
@@ -374,6 +375,50 @@ TEST(Trainer, RefusesWhatNoGradientReaches) {
             "nothing to train: no gradient of the loss comes to a weight; \"a\": no gradient passes Round "
             "\"Round\" "
             "(path: weight \"a\" -> Gemm \"Gemm\" -> Round \"Round\")");
+}
+
+/// [N,3] token numbers -> Gather in 4 rows -> Gemm -> logits [N,5,3]: a class for each of the tokens.
+Model token_model() {
+  ModelBuilder b({3});
+  const ValueId table = b.weight("table", {4, 6}, wave(24, 1, 1)), w = b.weight("w", {6, 5}, wave(30, 2, 1));
+  const ValueId rows = b.node("Gather", {table, b.input()});
+  Model m =
+      b.finish(b.node("Transpose", {b.node("MatMul", {rows, w})}, {{"perm", std::vector<int64_t>{0, 2, 1}}}));
+  m.graph.values[static_cast<size_t>(m.graph.inputs[0])].type.format = &formats::kI64;
+  return m;
+}
+
+/// Class numbers (t + 1) % 5 for tokens t; `target` in place of the last one.
+DatasetPtr tokens(float token, float target) {
+  std::vector<MemoryDataset::Row> rows;
+  for (int n = 0; n < 8; ++n) {
+    MemoryDataset::Row row;
+    row.input = {static_cast<float>(n % 4), static_cast<float>(n * n % 4), 3};
+    for (float t : row.input) row.target.push_back(t + 1);
+    rows.push_back(row);
+  }
+  rows.back().input.back() = token;
+  rows.back().target.back() = target;
+  return std::make_shared<MemoryDataset>(rows, std::vector<std::string>{});
+}
+
+TEST(Trainer, LearnsAClassForEveryToken) {
+  const DatasetPtr data = tokens(3, 4);
+  const Task task = task_of(token_model(), *data, "token_model", "ce");
+  EXPECT_EQ(task.scale, 1);
+  EXPECT_EQ(task.metric, "loss");
+  Trainer trainer(token_model(), task, {.epochs = 60, .batch = 4, .learning_rate = 0.2});
+  EXPECT_THAT(trainer.trained(), ::testing::UnorderedElementsAre("table", "w"));
+  trainer.train(data);
+  const Metrics m = trainer.evaluate(data);
+  EXPECT_FALSE(m.has_classes);
+  EXPECT_LT(m.loss(), 0.05);
+  const auto refusal = [&](float token, float target) {
+    return error_of([&] { Trainer(token_model(), task, {.batch = 8}).train(tokens(token, target)); });
+  };
+  EXPECT_THAT(refusal(3, 2.5f), HasSubstr("the target holds 2.5, class numbers are expected"));
+  EXPECT_THAT(refusal(3, 5), HasSubstr("label 5"));
+  EXPECT_THAT(refusal(4, 4), HasSubstr("Gather"));
 }
 
 }  // namespace

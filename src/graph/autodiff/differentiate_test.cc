@@ -5,6 +5,7 @@
 #include "graph/autodiff/gradient_path.h"
 #include "graph/evaluate.h"
 #include "graph/infer.h"
+#include "graph/sample.h"
 
 namespace dunlin {
 namespace {
@@ -137,6 +138,26 @@ TEST(Differentiate, SaysWhyNoGradientComesToAWeight) {
   const Differentiated d = differentiate(g, loss, w);
   EXPECT_EQ(d.gradients[0], kNoValue);
   EXPECT_NE(d.gradients[1], kNoValue);
+}
+
+/// Sizes that gradients of ConvTranspose need: none of X where the pads are given.
+TEST(Differentiate, SizesStayOpenBehindAConvTranspose) {
+  const OpDef& op = *find_op("", "ConvTranspose", kNewestOpset);
+  const auto differentiate_with = [&](std::string_view attributes, Shape x) {
+    Graph g = make_sample(op, {.attributes = attributes, .inputs = "f32[2,3,4,5] f32[3,2,3,3]"}, 1).graph;
+    g.symbols = {"N", "H"};
+    g.values[static_cast<size_t>(g.inputs[0])].type.shape = std::move(x);
+    const std::vector<ValueId> wrt = g.inputs;
+    g = infer_and_fold(std::move(g));
+    const ValueId dy = g.add_value("dy", g.type(g.outputs[0]));
+    g.inputs.push_back(dy);
+    const Seed seed{g.outputs[0], dy};
+    const Differentiated d = backpropagate(std::move(g), std::span(&seed, 1), wrt);
+    EXPECT_EQ(to_string(*d.graph.type(d.gradients[1]).shape), "[3,2,3,3]");
+  };
+  differentiate_with("strides=[2,2] pads=[1,1,1,1] output_padding=[1,1]", {-2, 3, -3, -1});
+  differentiate_with("strides=[2,2] auto_pad='SAME_UPPER'", {-2, 3, 4, 5});
+  EXPECT_THROW(differentiate_with("strides=[2,2] auto_pad='SAME_UPPER'", {-2, 3, -3, 5}), Error);
 }
 
 }  // namespace

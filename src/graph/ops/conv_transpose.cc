@@ -113,8 +113,16 @@ void forward(const OpCall& c) {
 
 void gradient(Grad& g) {
   const Type x = g.graph().type(g.in(0)), w = g.graph().type(g.in(1));
-  if (!x.shape || !w.shape || !x.shape->known() || !w.shape->known())
-    g.unsupported("the shapes of X and W must be known to differentiate");
+  if (!x.shape || !w.shape || !w.shape->known())
+    g.unsupported("the rank of X and the shape of W must be known to differentiate");
+  // Only then do pads depend on sizes.
+  const std::string auto_pad = g.attr_string("auto_pad", "NOTSET");
+  if (auto_pad.starts_with("SAME") || g.has_attr("output_shape"))
+    for (int d = 2; d < x.shape->rank(); ++d)
+      if ((*x.shape)[d] < 0)
+        g.unsupported(
+            "X is {}: spatial sizes must be known to differentiate with output_shape or auto_pad {}",
+            to_string(*x.shape), auto_pad);
   const Window v = adjoint(g, *x.shape, *w.shape).window;
   std::vector<int64_t> pads = v.pad_begin;
   pads.insert(pads.end(), v.pad_end.begin(), v.pad_end.end());

@@ -15,13 +15,18 @@ TargetForm form_of(const LossBuilder& b, const Graph& loss, const std::string& p
   const Type& t = loss.type(loss.inputs[1]);
   if (t.format == &formats::kI64 && t.shape && t.shape->rank() == 1)
     return {.class_number = true, .shape = {}};
-  if (t.format != &formats::kF32)
-    fail(ErrorCode::kInvalidArgument, "{}: the targets \"{}\" are {}, i64 [N] or f32 is expected", path,
+  const bool whole = t.format == &formats::kI64;
+  if (!whole && t.format != &formats::kF32)
+    fail(ErrorCode::kInvalidArgument, "{}: the targets \"{}\" are {}, i64 or f32 is expected", path,
          loss.value_name(loss.inputs[1]), to_string(t));
   if (t.shape && t.shape->rank() >= 1 &&
       std::all_of(t.shape->begin() + 1, t.shape->end(), [](int64_t d) { return d > 0; }))
     return {.class_number = false,
-            .shape = Shape(std::vector<int64_t>(t.shape->begin() + 1, t.shape->end()))};
+            .shape = Shape(std::vector<int64_t>(t.shape->begin() + 1, t.shape->end())),
+            .whole = whole};
+  if (whole)
+    fail(ErrorCode::kInvalidArgument, "{}: the targets \"{}\" are {}: all sizes but the first must be fixed",
+         path, loss.value_name(loss.inputs[1]), to_string(t));
   return {.class_number = false, .shape = b.sample_shape()};
 }
 

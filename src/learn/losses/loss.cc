@@ -42,7 +42,7 @@ ValueId LossBuilder::add_target(const TargetForm& form) {
   if (!form.class_number)
     for (const int64_t d : form.shape) shape.push_back(d);
   Type type{.kind = Type::Kind::kTensor,
-            .format = form.class_number ? &formats::kI64 : &formats::kF32,
+            .format = form.class_number || form.whole ? &formats::kI64 : &formats::kF32,
             .shape = std::move(shape)};
   target_ = graph_.add_value(graph_.unused_name("target"), std::move(type));
   graph_.inputs.push_back(target_);

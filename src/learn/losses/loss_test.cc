@@ -37,6 +37,17 @@ TEST(Loss, AgreesWithPyTorch) {
   EXPECT_NEAR(loss_of("mse", values), 669.1770629882812, 1e-4);
 }
 
+TEST(Loss, CrossEntropyTakesAClassForEachPixel) {
+  ModelBuilder b({3, 2});
+  const EvaluateGraph e =
+      make_evaluate_graph(prepare_for_training(b.finish(b.node("Identity", {b.input()}))), "ce");
+  EXPECT_TRUE(e.form.whole);
+  EXPECT_EQ(e.form.shape, Shape{2});
+  const Tensor inputs[] = {Tensor::of<float>({2, 3, 2}, {1, -2, 3, -40, 50, 0.5f, 1, 2, 3, 4, 5, 6}),
+                           Tensor::of<int64_t>({2, 2}, {2, 0, 1, 1})};
+  EXPECT_NEAR(to_scalar(evaluate(*e.graph, inputs)[0]), 1.7161882478230872, 1e-5);  // PyTorch 1.13
+}
+
 std::string refusal(const Model& model, const std::string& loss) {
   return error_of([&] { make_train_graph(prepare_for_training(model), {.loss = loss, .frozen = {}}); });
 }
