@@ -5,6 +5,7 @@
 #include "graph/passes/fold_batch_norm.h"
 #include "graph/passes/merge_equal.h"
 #include "graph/passes/recognize_activations.h"
+#include "graph/passes/recognize_attention.h"
 #include "graph/passes/recognize_norms.h"
 
 namespace dunlin {
@@ -15,7 +16,8 @@ Graph simplify(Graph g, const std::set<ValueId>& variable) {
   g = fold_batch_norm(std::move(g), variable);
   g = recognize_activations(std::move(g), variable);
   g = recognize_layer_norms(std::move(g), variable);
-  return recognize_rms_norms(std::move(g), variable);
+  g = recognize_rms_norms(std::move(g), variable);
+  return recognize_attention(std::move(g), variable);
 }
 
 }  // namespace dunlin

@@ -2,10 +2,9 @@
 #include "kernels/contraction/tiles.h"
 
 namespace dunlin {
-namespace {
 
-void run_gemm(const ContractionTable& table, ThreadPool* pool, const GemmShape& s, const float* a,
-              const float* packed_b, float* c, const Epilogue& e) {
+void contraction::run(ThreadPool* pool, const ContractionTable& table, const GemmShape& s, const float* a,
+                      const float* packed_b, float* c, const Epilogue& e) {
   const auto rows = [&](const contraction::RowBlock& block, const float** pointers) {
     if (s.a_transposed) {
       for (int64_t i = 0; i < block.num_k; ++i) pointers[i] = a + (block.k + i) * s.lda;
@@ -36,11 +35,9 @@ void run_gemm(const ContractionTable& table, ThreadPool* pool, const GemmShape& 
                           .activation = e.activation});
 }
 
-}  // namespace
-
 void gemm(Isa isa, ThreadPool& pool, const GemmShape& shape, const float* a, const float* packed_b, float* c,
           const Epilogue& epilogue) {
-  run_gemm(contraction_table_of(isa), &pool, shape, a, packed_b, c, epilogue);
+  contraction::run(&pool, contraction_table_of(isa), shape, a, packed_b, c, epilogue);
 }
 
 size_t batched_gemm_scratch_floats(Isa isa, const BatchedGemmShape& s, int num_threads) {
@@ -60,7 +57,7 @@ void batched_gemm(Isa isa, ThreadPool& pool, const BatchedGemmShape& s, const fl
       if (i == 0 || s.b_stride != 0) {
         pack_b(isa, pool, s.gemm.k, s.gemm.n, b + i * s.b_stride, s.b_row_stride, s.b_column_stride, scratch);
       }
-      run_gemm(table, &pool, s.gemm, a + i * s.a_stride, scratch, c + i * s.c_stride, residual_of(i));
+      contraction::run(&pool, table, s.gemm, a + i * s.a_stride, scratch, c + i * s.c_stride, residual_of(i));
     }
     return;
   }
@@ -71,7 +68,7 @@ void batched_gemm(Isa isa, ThreadPool& pool, const BatchedGemmShape& s, const fl
     contraction::pack_panels(table.width, 0, contraction::ceil_div(s.gemm.n, table.width), s.gemm.k, 0,
                              s.gemm.k, s.gemm.n, b + i * s.b_stride, s.b_row_stride, s.b_column_stride,
                              packed);
-    run_gemm(table, nullptr, s.gemm, a + i * s.a_stride, packed, c + i * s.c_stride, residual_of(i));
+    contraction::run(nullptr, table, s.gemm, a + i * s.a_stride, packed, c + i * s.c_stride, residual_of(i));
   });
 }
 

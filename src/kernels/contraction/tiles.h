@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "base/threads.h"
+#include "kernels/contraction/contraction.h"
 #include "kernels/contraction/microkernel_simd.h"
 
 namespace dunlin::contraction {
@@ -41,6 +42,10 @@ struct Product {
 
 /// Without a pool everything runs in the calling thread.
 void run(ThreadPool* pool, const Product& product);
+
+/// As gemm().
+void run(ThreadPool* pool, const Table& table, const GemmShape& shape, const float* a, const float* packed_b,
+         float* c, const Epilogue& epilogue);
 
 /// Tile sizes for a product: `rows` is the most, shared out evenly over `row_tiles`; likewise panels.
 struct TileChoice {

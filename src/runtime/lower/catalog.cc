@@ -7,9 +7,10 @@ namespace dunlin {
 LowerFunction find_lowering(std::string_view domain, std::string_view op) {
   static const auto index = [] {
     std::map<std::pair<std::string_view, std::string_view>, LowerFunction> map;
-    for (const auto entries : {lower::convolution(), lower::dropout(), lower::elementwise(),
-                               lower::indexing(), lower::matmul(), lower::movement(), lower::normalization(),
-                               lower::pooling(), lower::recurrent(), lower::reduction()})
+    for (const auto entries :
+         {lower::attention(), lower::convolution(), lower::dropout(), lower::elementwise(), lower::indexing(),
+          lower::matmul(), lower::movement(), lower::normalization(), lower::pooling(), lower::recurrent(),
+          lower::reduction()})
       for (const LowerEntry& e : entries) map[{e.domain, e.op}] = e.lower;
     return map;
   }();

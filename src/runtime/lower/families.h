@@ -5,6 +5,7 @@
 
 namespace dunlin::lower {
 
+std::span<const LowerEntry> attention();
 std::span<const LowerEntry> convolution();
 std::span<const LowerEntry> dropout();
 std::span<const LowerEntry> elementwise();
