@@ -295,6 +295,30 @@ TEST(Loop, StopsByItselfAndCollects) {
   EXPECT_EQ(to_string(g.type(g.outputs[1])), "f32[?]");
 }
 
+/// The type of what a loop collects whose trip count and condition are constants.
+std::string collected(const LoopProto& loop, int64_t trips, bool going) {
+  Graph g = parse(loop.m);
+  g.initializers[g.inputs[0]] = std::make_shared<Tensor>(Tensor::of<int64_t>({}, {trips}));
+  g.initializers[g.inputs[1]] = std::make_shared<Tensor>(Tensor::of<bool>({}, {going}));
+  g.inputs.erase(g.inputs.begin(), g.inputs.begin() + 2);
+  g = infer_and_fold(std::move(g));
+  return to_string(g.type(g.outputs[1]));
+}
+
+TEST(Loop, AKnownTripCountIsTheLengthOfWhatItCollects) {
+  LoopProto loop({3});
+  add_node(*loop.body->mutable_node(), "Identity", {"state"}, {"next"});
+  loop.body->add_output()->set_name("next");
+  loop.body->add_output()->set_name("next");
+  loop.node->add_output("all");
+  loop.m.mutable_graph()->add_output()->set_name("all");
+  EXPECT_EQ(collected(loop, 4, true), "f32[4,3]");
+  EXPECT_EQ(collected(loop, -2, true), "f32[0,3]");
+  EXPECT_EQ(collected(loop, 4, false), "f32[?,3]");
+  EXPECT_EQ(collected(loop, INT64_MAX, true), "f32[?,3]");
+  EXPECT_EQ(collected(summing(), 100, true), "f32[?]") << "it stops by itself";
+}
+
 TEST(Loop, EndlessOnesAreStopped) {
   LoopProto loop;
   add_node(*loop.body->mutable_node(), "Identity", {"state"}, {"next"});

@@ -37,7 +37,10 @@ ShapeValues::Entry ShapeValues::combine(std::string_view op, const Entry& a, con
     if (op == "Add") return __builtin_add_overflow(a.value, b.value, &v) ? Entry{} : Entry::number(v);
     if (op == "Sub") return __builtin_sub_overflow(a.value, b.value, &v) ? Entry{} : Entry::number(v);
     if (op == "Mul") return __builtin_mul_overflow(a.value, b.value, &v) ? Entry{} : Entry::number(v);
-    return b.value > 0 && a.value >= 0 ? Entry::number(a.value / b.value) : Entry{};
+    if (op == "Max") return Entry::number(std::max(a.value, b.value));
+    if (op == "Min") return Entry::number(std::min(a.value, b.value));
+    if (b.value <= 0 || a.value < 0) return {};
+    return Entry::number(op == "Mod" ? a.value % b.value : a.value / b.value);
   }
   const Entry &size = a.is(Kind::kSize) ? a : b, &other = a.is(Kind::kSize) ? b : a;
   if (!size.is(Kind::kSize) || other.is(Kind::kUnknown)) return {};
@@ -47,6 +50,8 @@ ShapeValues::Entry ShapeValues::combine(std::string_view op, const Entry& a, con
   if (op == "Mul" || op == "Add")
     return one ? size : other.value >= 0 || other.is(Kind::kSize) ? Entry::dim(kUnknownDim) : Entry{};
   if (op == "Div") return &size == &a && one ? size : Entry{};
+  if (op == "Mod") return &size == &a && one ? Entry::number(0) : Entry{};
+  if (op == "Max") return other.is(Kind::kNumber) && other.value <= 0 ? size : Entry{};
   return op == "Sub" && &size == &a && other.is(Kind::kNumber) && other.value == 0 ? size : Entry{};
 }
 
@@ -56,10 +61,12 @@ std::optional<ShapeValues::Entries> ShapeValues::compute(const Graph& graph, con
   const auto in = [&](size_t i) { return of(graph, node, i, constants); };
   const NodeView view(graph, node);
   if (node.op == "Shape") {
-    if (types.empty() || !types[0].shape || view.has_attr("start") || view.has_attr("end"))
-      return std::nullopt;
+    if (types.empty() || !types[0].shape) return std::nullopt;
+    const int64_t rank = types[0].shape->rank();
+    const auto place = [&](int64_t i) { return std::clamp<int64_t>(i < 0 ? i + rank : i, 0, rank); };
     Entries out;
-    for (int64_t d : *types[0].shape) out.push_back(Entry::dim(d));
+    for (int64_t d = place(view.attr_int("start", 0)); d < place(view.attr_int("end", rank)); ++d)
+      out.push_back(Entry::dim((*types[0].shape)[static_cast<int>(d)]));
     return out;
   }
   if (is_any(node.op, {"Identity", "Unsqueeze", "Squeeze", "Cast", "Reshape", "Flatten"})) return in(0);
@@ -94,7 +101,8 @@ std::optional<ShapeValues::Entries> ShapeValues::compute(const Graph& graph, con
     const int64_t from = place((*start)[0].value), to = std::max(from, place((*end)[0].value));
     return Entries(x->begin() + from, x->begin() + to);
   }
-  if (is_any(node.op, {"Add", "Sub", "Mul", "Div", "Equal"})) {
+  if (is_any(node.op, {"Add", "Sub", "Mul", "Div", "Mod", "Max", "Min", "Equal"})) {
+    if (node.inputs.size() != 2) return std::nullopt;
     const auto a = in(0), b = in(1);
     if (!a || !b || (a->size() != b->size() && a->size() != 1 && b->size() != 1)) return std::nullopt;
     Entries out;

@@ -29,6 +29,28 @@ Form form_of(const NodeView& n) {
   return f;
 }
 
+/// Whether the condition, true before the first iteration, is known to stay so.
+bool goes_on(const InferArgs& a, const Graph& body) {
+  const auto is_true = [](const Tensor* t) { return t && t->num_elements() == 1 && to_scalar(*t) != 0; };
+  if (a.has_input(1) && !is_true(a.constant(1))) return false;
+  const std::vector<int> producer = producers(body);
+  ValueId v = body.outputs[0];
+  for (int steps = 0; steps < 8; ++steps) {  // through what exporters put between
+    if (v == body.inputs[1]) return true;
+    if (const Tensor* t = body.initializer(v)) return is_true(t);
+    const int p = producer[static_cast<size_t>(v)];
+    if (p < 0) return false;
+    const Node& node = body.nodes[static_cast<size_t>(p)];
+    if (node.op == "Constant" && node.domain.empty()) {
+      const TensorPtr* value = find_attribute<TensorPtr>(node, "value");
+      return value && is_true(value->get());
+    }
+    if (node.op != "Identity" || !node.domain.empty()) return false;
+    v = node.inputs[0];
+  }
+  return false;
+}
+
 std::vector<Type> infer_loop(const InferArgs& a) {
   const Form f = form_of(a);
   if (a.has_input(0) && a.format(0) && a.format(0) != &formats::kI64)
@@ -40,11 +62,17 @@ std::vector<Type> infer_loop(const InferArgs& a) {
   const Type before[] = {{.format = &formats::kI64, .shape = Shape{}},
                          {.format = &formats::kBool, .shape = Shape{}}};
   const std::vector<Type> out = infer_iterated(a, f.body, before, state, {}, 1);
+  const Tensor* const trips = a.constant(0);
+  int64_t length = kUnknownDim;
+  constexpr int64_t kEndless = int64_t{1}
+                               << 31;  // exporters write the largest number for a loop without a count
+  if (trips && trips->format() == &formats::kI64 && trips->num_elements() == 1 && goes_on(a, *f.body.graph))
+    if (const int64_t count = to_ints(*trips)[0]; count < kEndless) length = std::max<int64_t>(count, 0);
   std::vector<Type> types = std::move(state);
   for (size_t k = types.size() + 1; k < out.size(); ++k) {
     if (!out[k].is_tensor())
       a.error("output {} collects tensors, an iteration gives {}", k - 1, to_string(out[k]));
-    types.push_back(stacked_type(a, out[k], 0, kUnknownDim));
+    types.push_back(stacked_type(a, out[k], 0, length));
   }
   return types;
 }

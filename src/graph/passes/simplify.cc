@@ -2,11 +2,13 @@
 
 #include "graph/infer.h"
 #include "graph/passes/cancel_copies.h"
+#include "graph/passes/fake_quantize.h"
 #include "graph/passes/fold_batch_norm.h"
 #include "graph/passes/merge_equal.h"
 #include "graph/passes/recognize_activations.h"
 #include "graph/passes/recognize_attention.h"
 #include "graph/passes/recognize_norms.h"
+#include "graph/passes/recognize_pooling.h"
 
 namespace dunlin {
 
@@ -14,9 +16,11 @@ Graph simplify(Graph g, const std::set<ValueId>& variable) {
   // Nodes that nothing needs would count as readers.
   g = merge_equal_nodes(cancel_copies(remove_dead(std::move(g)), variable));
   g = fold_batch_norm(std::move(g), variable);
+  g = recognize_fake_quantize(std::move(g));
   g = recognize_activations(std::move(g), variable);
   g = recognize_layer_norms(std::move(g), variable);
   g = recognize_rms_norms(std::move(g), variable);
+  g = recognize_pooling(std::move(g), variable);
   return recognize_attention(std::move(g), variable);
 }
 

@@ -9,8 +9,8 @@ LowerFunction find_lowering(std::string_view domain, std::string_view op) {
     std::map<std::pair<std::string_view, std::string_view>, LowerFunction> map;
     for (const auto entries :
          {lower::attention(), lower::convolution(), lower::dropout(), lower::elementwise(), lower::indexing(),
-          lower::matmul(), lower::movement(), lower::normalization(), lower::pooling(), lower::recurrent(),
-          lower::reduction()})
+          lower::matmul(), lower::movement(), lower::normalization(), lower::pooling(), lower::quantization(),
+          lower::recurrent(), lower::reduction()})
       for (const LowerEntry& e : entries) map[{e.domain, e.op}] = e.lower;
     return map;
   }();

@@ -14,6 +14,7 @@ std::span<const LowerEntry> matmul();
 std::span<const LowerEntry> movement();
 std::span<const LowerEntry> normalization();
 std::span<const LowerEntry> pooling();
+std::span<const LowerEntry> quantization();
 std::span<const LowerEntry> recurrent();
 std::span<const LowerEntry> reduction();
 
