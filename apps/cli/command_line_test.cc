@@ -158,6 +158,8 @@ TEST_F(CommandLine, JsonIsOneObjectWhereverTheFlagStands) {
     const Json json = Json::parse(r.out, nullptr, false);
     EXPECT_TRUE(json.is_object() && json.contains(key)) << r.out;
   }
+  EXPECT_EQ(Json::parse(run({"inspect", path("t.onnx"), "--json"}).out)["task"]["input"], Json({1, 2, 2}));
+  EXPECT_THAT(run({"inspect", path("t.onnx")}).out, HasSubstr("task        images of 2x2 pixels"));
   EXPECT_TRUE(Json::parse(text_of(path("trace.json")))["traceEvents"].size() > 0);
   EXPECT_TRUE(fs::exists(dir_ / "out/logits.npy"));
 }

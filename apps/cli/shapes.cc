@@ -8,9 +8,8 @@
 
 namespace dunlin::cli {
 
-std::map<std::string, Shape> input_shapes(const Session& session, const std::vector<std::string>& words,
-                                          int64_t batch) {
-  std::map<std::string, Shape> given, out;
+std::map<std::string, Shape, std::less<>> parse_shapes(const std::vector<std::string>& words) {
+  std::map<std::string, Shape, std::less<>> given;
   for (const std::string& word : words) {
     const size_t at = word.find('=');
     Shape shape;
@@ -26,6 +25,13 @@ std::map<std::string, Shape> input_shapes(const Session& session, const std::vec
     if (!good) throw UsageError("--shape " + word + ": NAME=1x3x224x224 is expected");
     given[word.substr(0, at)] = shape;
   }
+  return given;
+}
+
+std::map<std::string, Shape> input_shapes(const Session& session, const std::vector<std::string>& words,
+                                          int64_t batch) {
+  auto given = parse_shapes(words);
+  std::map<std::string, Shape> out;
   for (const ValueInfo& input : session.inputs()) {
     if (input.sequence || input.optional) continue;  // known only in a run
     Shape shape = input.shape;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include "tensor/formats.h"
 
 namespace dunlin {
@@ -80,6 +82,37 @@ TEST(Dot, SubgraphsAndTheirReadsAreSeen) {
   EXPECT_THAT(dot, HasSubstr("n0 -> n1"));
   // What cannot run inside shows outside.
   EXPECT_THAT(to_dot(g, {{"Neg", "i", "why"}}), HasSubstr("fillcolor=salmon"));
+}
+
+TEST(Dot, CharactersThatXmlHasNot) {
+  Graph g = small_graph();
+  g.values[0].name =
+      "a\xef\xbf\xbe"
+      "b\xef\xbf\xbf"
+      "c\xef\xbf\xbd";
+  EXPECT_THAT(to_dot(g), HasSubstr("a?b?c\xef\xbf\xbd"));
+}
+
+TEST(Dot, ALargeGraphSaysWhereItsNodesStand) {
+  Graph g = small_graph();
+  EXPECT_THAT(to_dot(g), Not(HasSubstr("pos=")));
+  ValueId v = g.inputs[0];
+  for (size_t i = 0; i <= kMostForGraphviz; ++i) {  // a chain beside the other: rows of two
+    const ValueId next = g.add_value("c" + std::to_string(i));
+    g.nodes.push_back(
+        {.op = "Neg", .domain = "", .name = "", .attributes = {}, .inputs = {v}, .outputs = {next}});
+    v = next;
+  }
+  g.outputs.push_back(v);
+  const std::string dot = to_dot(g);
+  const size_t last = kMostForGraphviz + 2;
+  const auto place = [&](size_t column, size_t row) {
+    return fmt::format(" pos=\"{},{}\"", column * 260, (last - row) * 110);
+  };
+  EXPECT_THAT(dot, HasSubstr("f32[2,3]\"" + place(0, 0) + "]"));
+  EXPECT_THAT(dot, HasSubstr("fillcolor=lightblue" + place(0, 1)));
+  EXPECT_THAT(dot, HasSubstr("tooltip=\"Neg \\\"c0\\\"\" fillcolor=white" + place(1, 1)));
+  EXPECT_THAT(dot, HasSubstr("o1 [shape=ellipse label=\"c400\"" + place(1, last)));
 }
 
 }  // namespace

@@ -112,43 +112,17 @@ void count_macs(const Graph& graph, const std::map<std::string, Shape, std::less
   }
 }
 
-/// The first node between a weight and the first output that has no gradient.
-void judge_training(const Graph& g, Inspection& out) {
-  std::vector<char> live(g.values.size(), 0), reached(g.values.size(), 0);
-  if (!g.outputs.empty()) live[static_cast<size_t>(g.outputs[0])] = 1;
-  for (size_t i = g.nodes.size(); i-- > 0;)
-    if (std::any_of(g.nodes[i].outputs.begin(), g.nodes[i].outputs.end(),
-                    [&](ValueId v) { return v != kNoValue && live[static_cast<size_t>(v)]; }))
-      for (ValueId v : g.nodes[i].inputs)
-        if (v != kNoValue) live[static_cast<size_t>(v)] = 1;
-  bool weights = false;
+/// Folded but for what weights take part in; `folded` where inference needs to know their numbers.
+Graph with_weights(const Graph& g, const Graph& folded) {
+  InferOptions options;
   for (const auto& [v, tensor] : g.initializers)
-    if (tensor->format()->kind == FormatDef::Kind::kFloat && tensor->num_elements() > 1 &&
-        live[static_cast<size_t>(v)])
-      reached[static_cast<size_t>(v)] = weights = true;
-  if (!weights) {
-    out.trainable_why_not = "it has no floating-point weights";
-    return;
+    if (tensor->format()->kind == FormatDef::Kind::kFloat && tensor->num_elements() > 1)
+      options.variable.insert(v);
+  try {
+    return infer_and_fold(g, options);
+  } catch (const Error&) {
+    return folded;
   }
-  for (const Node& node : g.nodes) {
-    const OpDef* op = find_op(node.domain, node.op, g.opset_of(node));
-    bool any = false, wanted = false;
-    for (size_t i = 0; i < node.inputs.size(); ++i)
-      any |= node.inputs[i] != kNoValue && reached[static_cast<size_t>(node.inputs[i])] &&
-             !(op && op->reads_only_shape(i));
-    for (ValueId v : node.outputs) wanted |= v != kNoValue && live[static_cast<size_t>(v)];
-    if (!any || !wanted || (op && op->stops_gradient)) continue;
-    if (!op || !op->gradient) {
-      out.trainable_why_not = fmt::format("{}: the op has no gradient", describe(g, node));
-      return;
-    }
-    for (ValueId v : node.outputs)
-      if (v != kNoValue) reached[static_cast<size_t>(v)] = 1;
-  }
-  if (!reached[static_cast<size_t>(g.outputs[0])])
-    out.trainable_why_not = "its first output does not depend on a weight by a differentiable path";
-  else
-    out.trainable = true;
 }
 
 }  // namespace
@@ -169,14 +143,22 @@ Inspection inspect(const Model& model, const std::map<std::string, Shape, std::l
   if (out.unsupported.empty()) {
     try {
       const Graph inferred = infer_and_fold(g);
-      with_types = recognize_fake_quantize(inferred);
+      with_types = recognize_fake_quantize(with_weights(g, inferred));
       for (size_t i = 0; i < g.outputs.size(); ++i)
         output_types[i] = merged(g.type(g.outputs[i]), inferred.type(g.outputs[i]));
     } catch (const Error& e) {
       out.unsupported.push_back({"", "", e.what()});
     }
   }
-  for (ValueId v : g.inputs) out.inputs.push_back(port(g, v, g.type(v)));
+  for (ValueId v : g.inputs) {
+    out.inputs.push_back(port(g, v, g.type(v)));
+    if (!g.type(v).shape) continue;
+    for (int64_t d : *g.type(v).shape)
+      if (d <= -2 && static_cast<size_t>(-2 - d) < g.symbols.size())
+        if (const std::string& name = g.symbols[static_cast<size_t>(-2 - d)];
+            std::ranges::find(out.symbols, name) == out.symbols.end())
+          out.symbols.push_back(name);
+  }
   for (size_t i = 0; i < g.outputs.size(); ++i) out.outputs.push_back(port(g, g.outputs[i], output_types[i]));
   count(g, out);
   if (out.unsupported.empty())

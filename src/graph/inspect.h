@@ -31,17 +31,34 @@ struct Inspection {
   std::optional<uint64_t> macs;
   std::map<std::string, Shape, std::less<>> macs_shapes;
   std::string macs_why_not;
+  /// Bytes that tensors take from each file of external data; set by whoever loaded the model.
+  std::map<std::string, uint64_t> external_bytes;
+  /// The model's task in words; "" when it has none. Set by whoever can read tasks.
+  std::string task;
   bool trainable = false;
-  std::string trainable_why_not;  ///< the op without a gradient, with its node
+  std::string
+      trainable_why_not;  ///< the op without a gradient, with its node and the path to it from a weight
+  uint64_t trainable_parameters = 0;
+  struct Part {
+    std::string name, why;
+  };
+  /// Every op that gradients would have to pass and cannot: `Op "node"`, and the path.
+  std::vector<Part> without_gradient;
+  /// Weights that no gradient comes to.
+  std::vector<Part> untrained;
   std::map<std::string, std::string> metadata;
   std::vector<std::string> functions;    ///< "domain.name"
   std::vector<Unsupported> unsupported;  ///< what cannot run, and why
+  std::vector<std::string> symbols;      ///< names of open dimensions of the inputs
 };
 
 /// `input_shapes` are those that MACs are counted for; dimensions that are still open count as 1.
 Inspection inspect(const Model& model, const std::map<std::string, Shape, std::less<>>& input_shapes = {});
 
-/// One JSON object.
+/// Fills in what can be trained of `graph`, whose types have been inferred where it can run, through its first output.
+void judge_training(const Graph& graph, Inspection& inspection);
+
+/// One JSON object; docs/inspect.md lists its keys.
 std::string to_json(const Inspection& inspection);
 /// For people: some lines of text.
 std::string to_text(const Inspection& inspection);

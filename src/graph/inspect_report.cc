@@ -33,6 +33,55 @@ std::string with_commas(uint64_t n) {
   return s;
 }
 
+/// Of one op that cannot run.
+struct UnsupportedOp {
+  const Unsupported* first;
+  size_t nodes = 0;
+};
+std::vector<UnsupportedOp> by_op(const std::vector<Unsupported>& parts) {
+  std::vector<UnsupportedOp> out;
+  std::map<std::string, size_t> place;
+  for (const Unsupported& u : parts) {
+    const auto [it, first] = place.try_emplace(u.op.empty() ? "\n" + u.node + u.reason : u.op, out.size());
+    if (first) out.push_back({&u});
+    ++out[it->second].nodes;
+  }
+  return out;
+}
+
+Json to_json(const std::vector<Inspection::Part>& parts, const char* name) {
+  Json list = Json::array();
+  for (const Inspection::Part& p : parts) list.push_back({{name, p.name}, {"why", p.why}});
+  return list;
+}
+
+std::string unsupported_text(const std::vector<Unsupported>& parts) {
+  std::string s;
+  for (const UnsupportedOp& o : by_op(parts)) {
+    s += fmt::format("{:<12}", s.empty() ? "cannot run" : "");
+    if (o.nodes > 1) s += fmt::format("{} nodes like ", o.nodes);
+    s += o.first->reason + "\n";
+  }
+  return s;
+}
+
+std::string training_text(const Inspection& i) {
+  if (!i.trainable) {
+    std::string s = fmt::format("{:<12}no: {}\n", "trainable", i.trainable_why_not);
+    for (size_t k = 1; k < i.without_gradient.size(); ++k)
+      s += fmt::format("{:<12}nor {}\n", "", i.without_gradient[k].name);
+    return s;
+  }
+  std::string s = fmt::format("{:<12}yes: {} of {} parameters\n", "trainable",
+                              with_commas(i.trainable_parameters), with_commas(i.parameters));
+  constexpr size_t kShown = 3;
+  for (size_t k = 0; k < std::min(kShown, i.untrained.size()); ++k)
+    s += fmt::format("{:<12}not \"{}\": {}\n", "", i.untrained[k].name, i.untrained[k].why);
+  if (i.untrained.size() > kShown)
+    s += fmt::format("{:<12}nor {} other weights (--json lists them)\n", "", i.untrained.size() - kShown);
+  return s;
+}
+
 std::string ports_text(const char* title, const std::vector<Inspection::Port>& ports) {
   std::string s;
   for (const Inspection::Port& p : ports)
@@ -51,46 +100,57 @@ std::string to_json(const Inspection& i) {
   out["producer"] = i.producer;
   out["inputs"] = to_json(i.inputs);
   out["outputs"] = to_json(i.outputs);
+  out["symbols"] = i.symbols;
   out["nodes"] = i.nodes;
   out["ops"] = i.ops;
   out["functions"] = i.functions;
   out["parameters"] = i.parameters;
   out["weight_bytes"] = i.weight_bytes;
   out["bytes_by_format"] = i.bytes_by_format;
+  out["external_bytes"] = Json::object();
+  for (const auto& [file, bytes] : i.external_bytes) out["external_bytes"][file] = bytes;
   out["macs"] = i.macs ? Json(*i.macs) : Json(nullptr);
   out["macs_shapes"] = Json::object();
   for (const auto& [name, shape] : i.macs_shapes) out["macs_shapes"][name] = shape.dims();
   if (!i.macs) out["macs_why_not"] = i.macs_why_not;
   out["trainable"] = i.trainable;
   if (!i.trainable) out["trainable_why_not"] = i.trainable_why_not;
+  out["trainable_parameters"] = i.trainable_parameters;
+  out["without_gradient"] = to_json(i.without_gradient, "node");
+  out["untrained"] = to_json(i.untrained, "weight");
   out["metadata"] = i.metadata;
   out["runs"] = i.unsupported.empty();
   out["unsupported"] = Json::array();
   for (const Unsupported& u : i.unsupported)
     out["unsupported"].push_back({{"op", u.op}, {"node", u.node}, {"reason", u.reason}});
+  out["unsupported_ops"] = Json::array();
+  for (const UnsupportedOp& o : by_op(i.unsupported))
+    if (!o.first->op.empty())
+      out["unsupported_ops"].push_back({{"op", o.first->op},
+                                        {"domain", o.first->domain.empty() ? "ai.onnx" : o.first->domain},
+                                        {"opset", o.first->opset},
+                                        {"nodes", o.nodes},
+                                        {"first", o.first->node},
+                                        {"reason", o.first->reason}});
   return out.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string to_text(const Inspection& i) {
   std::string s = ports_text("inputs", i.inputs) + ports_text("outputs", i.outputs);
-  std::string opsets;
-  for (const auto& [domain, version] : i.opsets)
-    opsets +=
-        fmt::format("{}{} {}", opsets.empty() ? "" : ", ", domain.empty() ? "ai.onnx" : domain, version);
-  s += fmt::format("{:<12}{}, IR version {}{}\n", "opset", opsets, i.ir_version,
-                   i.producer.empty() ? "" : ", made by " + i.producer);
-  std::vector<std::pair<int, std::string>> ops;
-  for (const auto& [op, n] : i.ops) ops.emplace_back(-n, op);
-  std::sort(ops.begin(), ops.end());
-  std::string names;
-  for (const auto& [n, op] : ops) names += fmt::format("{}{} {}", names.empty() ? "" : ", ", -n, op);
-  s += fmt::format("{:<12}{}: {}\n", "nodes", i.nodes, names);
-  if (!i.functions.empty()) s += fmt::format("{:<12}{}\n", "functions", fmt::join(i.functions, ", "));
+  if (!i.symbols.empty())
+    s += fmt::format("{:<12}{}: open until a run; --shape NAME=1x2x3 fixes an input's\n", "sizes",
+                     fmt::join(i.symbols, ", "));
+  if (!i.task.empty()) s += fmt::format("{:<12}{}\n", "task", i.task);
+  s += i.unsupported.empty() ? fmt::format("{:<12}yes\n", "runs") : unsupported_text(i.unsupported);
+  s += training_text(i);
   std::string bytes;
   for (const auto& [format, n] : i.bytes_by_format)
     bytes += fmt::format("{}{} {}", bytes.empty() ? "" : ", ", format, human_bytes(n));
   s += fmt::format("{:<12}{}{}\n", "parameters", with_commas(i.parameters),
                    bytes.empty() ? "" : " (" + bytes + ")");
+  for (const auto& [file, n] : i.external_bytes)
+    s += fmt::format("{:<12}{} of that in \"{}\"\n",
+                     &file == &i.external_bytes.begin()->first ? "external" : "", human_bytes(n), file);
   if (i.macs) {
     std::string shapes;
     for (const auto& [name, shape] : i.macs_shapes)
@@ -99,12 +159,25 @@ std::string to_text(const Inspection& i) {
   } else {
     s += fmt::format("{:<12}not counted: {}\n", "MACs", i.macs_why_not);
   }
-  s += fmt::format("{:<12}{}\n", "trainable", i.trainable ? "yes" : "no: " + i.trainable_why_not);
-  for (const auto& [key, value] : i.metadata)
-    s += fmt::format("{:<12}{} = {}\n", &key == &i.metadata.begin()->first ? "metadata" : "", key, value);
-  if (i.unsupported.empty()) return s + fmt::format("{:<12}yes\n", "runs");
-  for (const Unsupported& u : i.unsupported)
-    s += fmt::format("{:<12}{}\n", &u == &i.unsupported.front() ? "cannot run" : "", u.reason);
+  std::vector<std::pair<int, std::string>> ops;
+  for (const auto& [op, n] : i.ops) ops.emplace_back(-n, op);
+  std::sort(ops.begin(), ops.end());
+  std::string names;
+  for (const auto& [n, op] : ops) names += fmt::format("{}{} {}", names.empty() ? "" : ", ", -n, op);
+  s += fmt::format("{:<12}{}: {}\n", "nodes", i.nodes, names);
+  if (!i.functions.empty()) s += fmt::format("{:<12}{}\n", "functions", fmt::join(i.functions, ", "));
+  std::string opsets;
+  for (const auto& [domain, version] : i.opsets)
+    opsets +=
+        fmt::format("{}{} {}", opsets.empty() ? "" : ", ", domain.empty() ? "ai.onnx" : domain, version);
+  s += fmt::format("{:<12}{}, IR version {}{}\n", "opset", opsets, i.ir_version,
+                   i.producer.empty() ? "" : ", made by " + i.producer);
+  bool first = true;
+  for (const auto& [key, value] : i.metadata) {
+    if (!i.task.empty() && key.starts_with("dunlin.task.")) continue;  // said already
+    s += fmt::format("{:<12}{} = {}\n", first ? "metadata" : "", key, value);
+    first = false;
+  }
   return s;
 }
 

@@ -89,8 +89,8 @@ TEST(Inspect, ReportsAsJsonAndText) {
   const std::string text = to_text(i);
   for (const char* words :
        {"x f32[N,3,8,8]", "y f32[N,10]", "ai.onnx 17, IR version 8, made by pytorch 1.13.1",
-        "4: 1 Conv, 1 Flatten, 1 Gemm, 1 Relu", "1,558 (f32 6.2 kB)", "5,328 for x [1,3,8,8]",
-        "dunlin.task.loss = ce"})
+        "runs        yes", "4: 1 Conv, 1 Flatten, 1 Gemm, 1 Relu", "1,558 (f32 6.2 kB)",
+        "5,328 for x [1,3,8,8]", "dunlin.task.loss = ce"})
     EXPECT_THAT(text, HasSubstr(words));
 }
 
@@ -116,6 +116,79 @@ TEST(Inspect, SaysWhatCannotRunAndWhatCannotTrain) {
   m = onnx::small_proto();
   m.mutable_graph()->mutable_node(0)->set_input(1, "x");
   EXPECT_THAT(inspect_proto(m).trainable_why_not, HasSubstr("no floating-point weights"));
+}
+
+TEST(Inspect, OpsThatCannotRunAreCounted) {
+  ModelProto m = conv_net();
+  m.add_opset_import()->set_domain("com.example");
+  m.mutable_opset_import(1)->set_version(3);
+  for (int i = 1; i < 3; ++i) {
+    m.mutable_graph()->mutable_node(i)->set_op_type("Frobnicate");
+    m.mutable_graph()->mutable_node(i)->set_domain("com.example");
+  }
+  const Inspection i = inspect_proto(m);
+  EXPECT_THAT(to_text(i), HasSubstr("cannot run  2 nodes like com.example.Frobnicate \"r\": "));
+  const auto json = nlohmann::json::parse(to_json(i))["unsupported_ops"];
+  ASSERT_EQ(json.size(), 1u);
+  EXPECT_EQ(json[0]["domain"], "com.example");
+  EXPECT_EQ(json[0]["opset"], 3);
+  EXPECT_EQ(json[0]["nodes"], 2);
+  EXPECT_EQ(json[0]["first"], "r");
+}
+
+/// conv_net with another weight that only a rounded branch reads.
+TEST(Inspect, WeightsThatNoGradientComesTo) {
+  ModelProto m = conv_net();
+  onnx::GraphProto& g = *m.mutable_graph();
+  add_weight(m, "rounded", {10});
+  add_weight(m, "unread", {5});
+  g.mutable_node(3)->set_output(0, "z");
+  add_node(*g.mutable_node(), "Round", {"rounded"}, {"steps"});
+  add_node(*g.mutable_node(), "Add", {"z", "steps"}, {"y"});
+  add_node(*g.mutable_node(), "Neg", {"unread"}, {"nothing"});
+  const Inspection i = inspect_proto(m);
+  EXPECT_TRUE(i.trainable);
+  EXPECT_EQ(i.trainable_parameters, 4u * 27 + 1440 + 10);
+  ASSERT_EQ(i.untrained.size(), 2u);
+  EXPECT_EQ(i.untrained[0].name, "rounded");
+  EXPECT_THAT(i.untrained[0].why,
+              HasSubstr("no gradient passes Round \"steps\" (path: weight \"rounded\" -> "));
+  EXPECT_THAT(i.untrained[1].why, HasSubstr("does not depend on it"));
+  EXPECT_THAT(to_text(i), HasSubstr("trainable   yes: 1,558 of 1,573 parameters"));
+  EXPECT_THAT(to_text(i), HasSubstr("not \"rounded\": no gradient passes"));
+}
+
+TEST(Inspect, OpsWithoutAGradientAndThePathToThem) {
+  ModelProto m = conv_net();
+  onnx::GraphProto& g = *m.mutable_graph();
+  g.mutable_node(3)->set_output(0, "z");
+  add_node(*g.mutable_node(), "SplitToSequence", {"z"}, {"parts"});
+  AttributeProto& axis = *add_node(*g.mutable_node(), "ConcatFromSequence", {"parts"}, {"y"}).add_attribute();
+  axis.set_name("axis");
+  axis.set_type(AttributeProto::INT);
+  axis.set_i(0);
+  const Inspection i = inspect_proto(m);
+  EXPECT_FALSE(i.trainable);
+  ASSERT_EQ(i.without_gradient.size(), 2u);
+  EXPECT_EQ(i.without_gradient[0].name, "SplitToSequence \"parts\"");
+  EXPECT_THAT(i.without_gradient[0].why, HasSubstr("-> Gemm \"z\" -> SplitToSequence \"parts\""));
+  EXPECT_THAT(i.trainable_why_not,
+              HasSubstr("SplitToSequence \"parts\": the op has no gradient (path: weight "));
+  EXPECT_THAT(to_text(i), HasSubstr("nor ConcatFromSequence \"y\""));
+  const auto json = nlohmann::json::parse(to_json(i));
+  EXPECT_EQ(json["without_gradient"][1]["node"], "ConcatFromSequence \"y\"");
+}
+
+TEST(Inspect, OpenSizesAndExternalFiles) {
+  Inspection i = inspect_proto(conv_net());
+  EXPECT_EQ(i.symbols, std::vector<std::string>{"N"});
+  i.external_bytes["m.onnx.data"] = 5'000'000;
+  i.task = "images";
+  const std::string text = to_text(i);
+  EXPECT_THAT(text, HasSubstr("sizes       N: open until a run"));
+  EXPECT_THAT(text, HasSubstr("external    5.0 MB of that in \"m.onnx.data\""));
+  EXPECT_THAT(text, testing::Not(HasSubstr("dunlin.task.loss")));
+  EXPECT_EQ(nlohmann::json::parse(to_json(i))["external_bytes"]["m.onnx.data"], 5'000'000);
 }
 
 }  // namespace

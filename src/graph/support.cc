@@ -14,7 +14,7 @@ void add_nodes(const Graph& g, std::vector<Unsupported>& out) {
       std::string name = node.name;
       for (ValueId v : node.outputs)
         if (name.empty() && v != kNoValue) name = g.value_name(v);
-      out.push_back({op_name(node), std::move(name), e.what()});
+      out.push_back({op_name(node), std::move(name), e.what(), node.domain, g.opset_of(node)});
     }
     for (const auto& [key, a] : node.attributes)
       if (const GraphPtr* sub = std::get_if<GraphPtr>(&a)) add_nodes(**sub, out);

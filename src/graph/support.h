@@ -9,9 +9,11 @@ namespace dunlin {
 std::string op_name(const Node& node);
 
 struct Unsupported {
-  std::string op;      ///< "Einsum", "ai.onnx.ml.Scaler", or "" for an input
-  std::string node;    ///< its name, or its first output's; or the input's
-  std::string reason;  ///< one sentence, with what is supported
+  std::string op;           ///< "Einsum", "ai.onnx.ml.Scaler", or "" for an input
+  std::string node;         ///< its name, or its first output's; or the input's
+  std::string reason;       ///< one sentence, with what is supported
+  std::string domain = {};  ///< "ai.onnx.ml"; "" is ai.onnx
+  int opset = 0;            ///< of the domain; 0 for an input
 };
 
 /// Everything that is missing: ops (in subgraphs too), element types of inputs. Empty: the graph can be planned.

@@ -100,6 +100,7 @@ Model read_model(onnx::ModelProto& proto, const ImportOptions& options) {
       fail(ErrorCode::kCorrupt, "function {}.{} is defined twice", f.domain(), f.name());
   }
   model.graph = onnx::GraphReader(context).read(*proto.mutable_graph());
+  if (options.external_bytes) *options.external_bytes = tensors.external_bytes();
   return model;
 }
 
@@ -114,9 +115,11 @@ Model parse_onnx(ByteSpan bytes, const ImportOptions& options) {
   }
 }
 
-Model load_onnx(const std::string& path, const ImportLimits& limits) {
+Model load_onnx(const std::string& path, const ImportLimits& limits,
+                std::map<std::string, uint64_t>* external_bytes) {
   const MappedFile file(path);
-  return parse_onnx(file.bytes(), {path, std::filesystem::path(path).parent_path().string(), limits});
+  return parse_onnx(file.bytes(),
+                    {path, std::filesystem::path(path).parent_path().string(), limits, external_bytes});
 }
 
 }  // namespace dunlin

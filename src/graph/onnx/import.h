@@ -29,6 +29,8 @@ struct ImportOptions {
   std::string origin = "model";       ///< begins every error: a file name
   std::optional<std::string> folder;  ///< of external data; none: external data is refused
   ImportLimits limits;
+  /// Not null: gets the bytes that tensors take from each file of external data.
+  std::map<std::string, uint64_t>* external_bytes = nullptr;
 };
 
 /// Throws kCorrupt for what is not ONNX or contradicts itself, kUnsupported for what Dunlin does not read
@@ -37,6 +39,7 @@ struct ImportOptions {
 Model parse_onnx(ByteSpan bytes, const ImportOptions& options = {});
 
 /// The file is mapped; big tensors in external data stay mapped as long as they live.
-Model load_onnx(const std::string& path, const ImportLimits& limits = {});
+Model load_onnx(const std::string& path, const ImportLimits& limits = {},
+                std::map<std::string, uint64_t>* external_bytes = nullptr);
 
 }  // namespace dunlin

@@ -167,6 +167,7 @@ Tensor TensorReader::read_external(const TensorProto& proto, Format format, cons
   if (offset > size || expected > size - offset)
     fail(ErrorCode::kCorrupt, "{}: external data at {} to {} of \"{}\", which has {} bytes", what, offset,
          offset + expected, location, size);
+  external_bytes_[location] += expected;
   const ByteSpan bytes = file->bytes().subspan(offset, expected);
   if (!aligned(bytes.data(), format) || format->kind == FormatDef::Kind::kBool)
     return copy_plain(bytes, format, shape);

@@ -44,6 +44,8 @@ class TensorReader {
   /// The tensor; it takes the proto's bytes with it where it can. `what` names it in errors:
   /// `initializer "conv1.weight"`.
   TensorPtr read(TensorProto& proto, const std::string& what);
+  /// Read so far, by file.
+  const std::map<std::string, uint64_t>& external_bytes() const { return external_bytes_; }
 
  private:
   Tensor read_raw(std::string bytes, Format format, const Shape& shape, uint64_t expected,
@@ -54,6 +56,7 @@ class TensorReader {
   ExternalFiles files_;
   TensorLimits limits_;
   uint64_t total_bytes_ = 0;
+  std::map<std::string, uint64_t> external_bytes_;
 };
 
 /// Where the bytes of an exported tensor lie, when they are not in the model file.
