@@ -211,6 +211,29 @@ TEST_F(CommandLine, InspectDrawsTheGraph) {
   ::setenv("PATH", programs.c_str(), 1);
 }
 
+TEST_F(CommandLine, CtrlCEndsGraphvizAndLeavesNothing) {
+  const std::string m = model(), programs = ::getenv("PATH");
+  const char* const old = ::getenv("TMPDIR");
+  const std::string folder = old ? old : "";
+  write("dot", "#!/bin/sh\nexec sleep 60\n");
+  fs::permissions(path("dot"), fs::perms::owner_all);
+  fs::create_directory(dir_ / "tmp");
+  ::setenv("PATH", (dir_.string() + ":" + programs).c_str(), 1);
+  ::setenv("TMPDIR", path("tmp").c_str(), 1);
+  const pid_t pid = start_command({"inspect", m, "--graph", path("m.svg")}, path("out"), path("err"));
+  ::setenv("PATH", programs.c_str(), 1);
+  old ? ::setenv("TMPDIR", folder.c_str(), 1) : ::unsetenv("TMPDIR");
+  // Once it shows that Graphviz works, everything is there that must go.
+  for (int i = 0; i < 6000 && text_of(path("err")).find("Graphviz draws") == std::string::npos; ++i)
+    ::usleep(10'000);
+  EXPECT_FALSE(fs::is_empty(dir_ / "tmp"));
+  ::kill(pid, SIGINT);
+  EXPECT_EQ(wait_for(pid), 1);
+  EXPECT_THAT(text_of(path("err")), HasSubstr("stopped; nothing was written"));
+  EXPECT_TRUE(fs::is_empty(dir_ / "tmp"));
+  EXPECT_FALSE(fs::exists(dir_ / "m.svg"));
+}
+
 TEST_F(CommandLine, AStdoutThatCannotBeWrittenIsAFailure) {
   const std::string m = model();
   for (const std::vector<std::string>& words : {std::vector<std::string>{"inspect", m}, {"--help"}}) {

@@ -136,6 +136,12 @@ TEST(Inspect, OpsThatCannotRunAreCounted) {
   EXPECT_EQ(json[0]["first"], "r");
 }
 
+TEST(Inspect, AnOutputKeepsTheNameOfAnOpenSize) {
+  ModelProto m = conv_net();
+  m.mutable_graph()->mutable_output(0)->mutable_type()->mutable_tensor_type()->clear_shape();
+  EXPECT_EQ(inspect_proto(m).outputs[0].shape, (std::vector<std::string>{"N", "10"}));
+}
+
 /// conv_net with another weight that only a rounded branch reads.
 TEST(Inspect, WeightsThatNoGradientComesTo) {
   ModelProto m = conv_net();

@@ -6,9 +6,13 @@ namespace dunlin::ops {
 namespace {
 constexpr Sample kSamples[] = {{"", "f32[2,3,4]"}, {"axis=-1", "f32[2,3,4]"}, {"axis=0", "f32[2,3]", 9}};
 
+/// One open size among ones keeps its name.
 int64_t product(const Shape& s, int from, int to) {
   int64_t n = 1;
-  for (int i = from; i < to; ++i) n = n < 0 || s[i] < 0 ? kUnknownDim : n * s[i];
+  for (int i = from; i < to; ++i) {
+    if (s[i] == 1) continue;
+    n = n == 1 ? s[i] : n < 0 || s[i] < 0 ? kUnknownDim : n * s[i];
+  }
   return n;
 }
 }  // namespace
