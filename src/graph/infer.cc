@@ -176,6 +176,9 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
                       macs_of(node, shapes_of(constants), *out_types[0].shape) <= options.max_folded_macs;
     std::vector<Tensor> results;
     if (fold) results = run_reference(g, node, constants);
+    // A size that is known of a shape that is not all known: Gather(Shape(x), 2) while the batch is open.
+    const bool counted =
+        !fold && node.outputs.size() == 1 && values.put_constant(node.outputs[0], out_types[0], results);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId v = node.outputs[i];
       if (v == kNoValue) continue;
@@ -185,11 +188,11 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
       type.shape = std::move(out_types[i].shape);
       type.kind = out_types[i].kind;
       type.optional = out_types[i].optional;
-      if (!fold) continue;
+      if (!fold && !counted) continue;
       folded.add(v, results[i].num_bytes());
       g.initializers[v] = std::make_shared<const Tensor>(std::move(results[i]));
     }
-    if (!fold) {
+    if (!fold && !counted) {
       kept.push_back(std::move(node));
       continue;
     }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace dunlin {
 namespace {
 
@@ -67,12 +69,33 @@ TEST(Infer, FollowsTheBatchThroughShapeArithmetic) {
   const ValueId sizes = node("Where", {node("Equal", {wanted, minus}), ones, wanted});
   const ValueId token = g.add_initializer("token", std::make_shared<Tensor>(&formats::kF32, Shape{1, 1, 12}));
   const ValueId tokens_too = node("Concat", {node("Expand", {token, sizes}), tokens}, {{"axis", int64_t{1}}});
-  g.outputs = {tokens, split, joined, tokens_too};
+  // As interpolate(y, size=x.shape[2:]) is written; and by scales, where the batch is not scaled.
+  const auto slice = [&](ValueId v, int64_t from, int64_t to) {
+    return node("Slice", {node("Shape", {v}), ints({from}), ints({to}), ints({0})});
+  };
+  const ValueId pooled = node("MaxPool", {x}, {{"kernel_shape", std::vector<int64_t>{4, 5}}});
+  const ValueId wide =
+      node("Resize", {pooled, kNoValue, kNoValue,
+                      node("Concat", {slice(pooled, 0, 2), slice(x, 2, 4)}, {{"axis", int64_t{0}}})});
+  const ValueId scales =
+      g.add_initializer("scales", std::make_shared<Tensor>(Tensor::of<float>({4}, {1, 1, 2, 0.5f})));
+  const ValueId scaled = node("Resize", {x, kNoValue, scales});
+  // Padding to a multiple of 4, as windows of attention are cut: sizes that are known are constants.
+  const ValueId height = node("Gather", {node("Shape", {x}), ints({2})});
+  const ValueId missing =
+      node("Mod", {node("Sub", {ints({4}), node("Mod", {height, ints({4})})}), ints({4})});
+  const ValueId padded = node(
+      "Pad", {x, node("Concat", {ints({0, 0, 0, 0, 0, 0}), missing, ints({0})}, {{"axis", int64_t{0}}})});
+  g.outputs = {tokens, split, joined, tokens_too, wide, scaled, padded};
   const Graph inferred = infer_and_fold(g);
   EXPECT_EQ(*inferred.type(tokens).shape, (Shape{-2, 4, 12}));
   EXPECT_EQ(*inferred.type(split).shape, (Shape{kUnknownDim, 12}));
   EXPECT_EQ(*inferred.type(joined).shape, (Shape{-2, 4, 12}));
   EXPECT_EQ(*inferred.type(tokens_too).shape, (Shape{-2, 5, 12}));
+  EXPECT_EQ(*inferred.type(wide).shape, (Shape{-2, 1, 6, 8}));
+  EXPECT_EQ(*inferred.type(scaled).shape, (Shape{-2, 1, 12, 4}));
+  EXPECT_EQ(*inferred.type(padded).shape, (Shape{-2, 1, 8, 8}));
+  EXPECT_EQ(std::ranges::count(inferred.nodes, "Mod", &Node::op), 0);
 }
 
 // Gradients and passes hold on to a type while they add values.

@@ -144,8 +144,11 @@ void ShapeValues::refine(const Graph& graph, const Node& node, std::span<const T
                          std::span<const Tensor* const> constants, Type& out) const {
   if (!node.domain.empty() || (out.shape && out.shape->known())) return;
   const bool reshape = node.op == "Reshape", expand = node.op == "Expand";
-  if (!reshape && !expand && node.op != "ConstantOfShape") return;
-  const auto target = of(graph, node, node.op == "ConstantOfShape" ? 0 : 1, constants);
+  const NodeView view(graph, node);
+  const bool resize = node.op == "Resize" && !view.has_attr("axes") &&
+                      view.attr_string("keep_aspect_ratio_policy", "stretch") == "stretch";
+  if (!reshape && !expand && !resize && node.op != "ConstantOfShape") return;
+  const auto target = of(graph, node, node.op == "ConstantOfShape" ? 0 : resize ? 3 : 1, constants);
   if (!target || (types[0].shape == std::nullopt && node.op != "ConstantOfShape")) return;
   Shape shape;
   int open = -1;
@@ -204,6 +207,20 @@ void ShapeValues::refine(const Graph& graph, const Node& node, std::span<const T
   }
   out.shape = std::move(shape);
   if (!out.format && node.op != "ConstantOfShape") out.format = types[0].format;
+}
+
+bool ShapeValues::put_constant(ValueId v, const Type& type, std::vector<Tensor>& to) const {
+  const auto it = known_.find(v);
+  if (it == known_.end() || type.format != &formats::kI64 || !type.shape || !type.shape->known() ||
+      type.shape->num_elements() != static_cast<int64_t>(it->second.size()))
+    return false;
+  std::vector<int64_t> numbers;
+  for (const Entry& e : it->second) {
+    if (!e.is(Entry::Kind::kNumber)) return false;
+    numbers.push_back(e.value);
+  }
+  to.push_back(Tensor::of<int64_t>(*type.shape, std::span<const int64_t>(numbers)));
+  return true;
 }
 
 }  // namespace dunlin

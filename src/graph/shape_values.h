@@ -16,9 +16,11 @@ class ShapeValues {
   /// Follows `node`, whose inputs have these types and, where known, values.
   void visit(const Graph& graph, const Node& node, std::span<const Type> types,
              std::span<const Tensor* const> constants);
-  /// Fills in what inference left open of the output of a Reshape, Expand or ConstantOfShape.
+  /// Fills in what inference left open of the output of a Reshape, Expand, Resize or ConstantOfShape.
   void refine(const Graph& graph, const Node& node, std::span<const Type> types,
               std::span<const Tensor* const> constants, Type& out) const;
+  /// Appends the value of `v`, of this type, when every one of its integers is a number; false otherwise.
+  bool put_constant(ValueId v, const Type& type, std::vector<Tensor>& to) const;
 
  private:
   struct Entry {

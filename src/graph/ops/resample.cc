@@ -213,10 +213,23 @@ std::vector<Type> infer_resize(const InferArgs& a) {
     const Tensor* t = given(i) ? a.constant(i) : nullptr;
     return t && t->num_elements() > 0 ? t : nullptr;
   };
-  const bool known = x.known() && (a.has_attr("scales") || value(inputs.scales) || value(inputs.sizes));
-  if (known) {
-    const std::vector<Target> t = targets(a, x, value(inputs.scales), value(inputs.sizes));
-    for (int d = 0; d < x.rank(); ++d) y[d] = t[static_cast<size_t>(d)].size;
+  const Tensor *scales = value(inputs.scales), *sizes = value(inputs.sizes);
+  const bool stretch = a.attr_string("keep_aspect_ratio_policy", "stretch") == "stretch";
+  const bool given_now = a.has_attr("scales") || scales || sizes;
+  if (!given_now || (sizes && !stretch && !x.known())) return {{.format = a.format(0), .shape = y}};
+  // An axis whose size is open stays open, unless its size is given or its scale is 1.
+  Shape counted = x;
+  for (int d = 0; d < x.rank(); ++d)
+    if (x[d] < 0) counted[d] = 1;
+  const std::vector<Target> t = targets(a, counted, scales, sizes);
+  const std::vector<int> axes = chosen_axes(a, x.rank());
+  for (int d = 0; d < x.rank(); ++d) {
+    const Target& target = t[static_cast<size_t>(d)];
+    const bool chosen = std::find(axes.begin(), axes.end(), d) != axes.end();
+    if (x[d] >= 0 || (sizes && chosen))
+      y[d] = target.size;
+    else if (!chosen || target.scale == 1)
+      y[d] = x[d];
   }
   return {{.format = a.format(0), .shape = y}};
 }
