@@ -4,25 +4,9 @@
 'use strict';
 const fs = require('fs');
 const path = require('path');
+const {readNpy, bytesOf} = require('./npy.cjs');
 const [packages, work] = process.argv.slice(2).map(p => path.resolve(p));
 const ort = require(path.join(packages, 'node_modules', 'onnxruntime-node'));
-
-const kTypes = {
-  'f4': ['float32', Float32Array], 'f8': ['float64', Float64Array], 'f2': ['float16', Uint16Array],
-  'i1': ['int8', Int8Array], 'u1': ['uint8', Uint8Array], 'i2': ['int16', Int16Array], 'u2': ['uint16', Uint16Array],
-  'i4': ['int32', Int32Array], 'u4': ['uint32', Uint32Array], 'i8': ['int64', BigInt64Array],
-  'u8': ['uint64', BigUint64Array], 'b1': ['bool', Uint8Array],
-};
-
-function readNpy(file) {
-  const bytes = fs.readFileSync(file);
-  const length = bytes.readUInt16LE(8);
-  const header = bytes.subarray(10, 10 + length).toString('latin1');
-  const [type, Array] = kTypes[/'descr': '.(\w+)'/.exec(header)[1]];
-  const dims = /'shape': \(([^)]*)\)/.exec(header)[1].split(',').map(s => s.trim()).filter(s => s).map(Number);
-  const data = Uint8Array.from(bytes.subarray(10 + length));  // its own buffer, so that it is aligned
-  return {type, dims, data: new Array(data.buffer)};
-}
 
 async function runModel(file, inputs) {
   const session = await ort.InferenceSession.create(file, {logSeverityLevel: 4});
@@ -33,7 +17,6 @@ async function runModel(file, inputs) {
   return outputs;
 }
 
-const bytesOf = t => Buffer.from(t.data.buffer, t.data.byteOffset, t.data.byteLength);
 const same = (a, b) => a.type === b.type && String(a.dims) === String(b.dims) && bytesOf(a).equals(bytesOf(b));
 
 function halfToNumber(h) {

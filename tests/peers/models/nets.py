@@ -17,12 +17,12 @@ class UNet(nn.Module):
         # Volumes come one or two at a time, where statistics of the batch say little.
         self.norm = nn.BatchNorm2d if dims == 2 else lambda width: nn.InstanceNorm3d(width, affine=True)
         self.mode = ("bilinear", "trilinear")[dims - 2] if interpolate else None
-        self.down = nn.ModuleList([self.double(a, b) for a, b in zip((1, *widths), widths)])
+        self.down = nn.ModuleList([self.convolve(a, b) for a, b in zip((1, *widths), widths)])
         self.up = nn.ModuleList([self.upsample(b, a) for a, b in zip(widths, widths[1:])])
-        self.merge = nn.ModuleList([self.double(2 * a, a) for a in widths[:-1]])
+        self.merge = nn.ModuleList([self.convolve(2 * a, a) for a in widths[:-1]])
         self.head = self.conv(widths[0], classes, 1)
 
-    def double(self, a, b):
+    def convolve(self, a, b):
         return nn.Sequential(self.conv(a, b, 3, padding=1), self.norm(b), nn.ReLU(),
                              self.conv(b, b, 3, padding=1), self.norm(b), nn.ReLU())
 
