@@ -9,6 +9,7 @@ namespace {
 constexpr Sample kSamples[] = {
     {"pads=[1,1,1,1] strides=[2,1]", "f32[2,4,3,4] f32[4,3,3,3] f32[2,3,5,4]"},
     {"group=2 dilations=[2]", "f32[1,4,3] f32[4,1,3] f32[1,2,7]"},
+    {"strides=[1000000000]", "f32[1,1,1] f32[1,1,2] f32[1,1,2]"},
 };
 
 void forward(const OpCall& c) {

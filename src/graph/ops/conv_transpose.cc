@@ -1,6 +1,7 @@
+#include "graph/ops/conv_transpose.h"
+
 #include "graph/autodiff/grad.h"
 #include "graph/ops/channels.h"
-#include "graph/ops/window.h"
 
 namespace dunlin::ops {
 
@@ -17,15 +18,12 @@ constexpr Sample kSamples[] = {
     {"group=3 strides=[2,2] pads=[0,1,1,0]", "f32[1,3,3,4] f32[3,1,3,3] f32[3]"},
     {"strides=[2] auto_pad='SAME_LOWER'", "f32[2,2,4] f32[2,2,3]"},
     {"dilations=[2,3]", "f32[1,2,3,2] f32[2,2,2,2]"},
+    {"strides=[1000000000,1000000000]", "f32[1,1,1,1] f32[1,1,1,2]"},
 };
 
-/// The convolution from Y to X that this op is the adjoint of: `out` is X's size, `input` Y's.
-struct Adjoint {
-  Window window;
-  Shape y;
-};
+}  // namespace
 
-Adjoint adjoint(const NodeView& a, const Shape& x, const Shape& w) {
+TransposedConv transposed_conv(const NodeView& a, const Shape& x, const Shape& w) {
   const int rank = x.rank() - 2;
   if (rank < 1 || w.rank() != x.rank())
     a.error("X is {}, W is {}: [N, C, spatial...] and [C, M/group, kernel...] are expected", to_string(x),
@@ -59,7 +57,7 @@ Adjoint adjoint(const NodeView& a, const Shape& x, const Shape& w) {
   if (auto_pad != "NOTSET" && auto_pad != "VALID" && auto_pad != "SAME_UPPER" && auto_pad != "SAME_LOWER")
     a.error("auto_pad is {}, NOTSET, VALID, SAME_UPPER or SAME_LOWER is expected", auto_pad);
   const bool same = auto_pad == "SAME_UPPER" || auto_pad == "SAME_LOWER";
-  Adjoint out;
+  TransposedConv out;
   Window& v = out.window;
   v.stride = sizes("strides", r, 1);
   v.dilation = sizes("dilations", r, 1);
@@ -89,9 +87,11 @@ Adjoint adjoint(const NodeView& a, const Shape& x, const Shape& w) {
   return out;
 }
 
+namespace {
+
 void forward(const OpCall& c) {
   const Tensor &x = c.input(0), &w = c.input(1);
-  const Adjoint a = adjoint(c, x.shape(), w.shape());
+  const TransposedConv a = transposed_conv(c, x.shape(), w.shape());
   const ConvGeometry g = conv_geometry(c, a.window, a.y, w.shape());
   const std::vector<double> bias = c.has_input(2) ? to_doubles(c.input(2)) : std::vector<double>{};
   std::vector<double> sums(static_cast<size_t>(a.y.num_elements()), 0.0);
@@ -123,7 +123,7 @@ void gradient(Grad& g) {
         g.unsupported(
             "X is {}: spatial sizes must be known to differentiate with output_shape or auto_pad {}",
             to_string(*x.shape), auto_pad);
-  const Window v = adjoint(g, *x.shape, *w.shape).window;
+  const Window v = transposed_conv(g, *x.shape, *w.shape).window;
   std::vector<int64_t> pads = v.pad_begin;
   pads.insert(pads.end(), v.pad_end.begin(), v.pad_end.end());
   const Attributes conv{
@@ -141,7 +141,8 @@ extern constexpr OpDef kConvTranspose{
     .source = "ONNX ConvTranspose",
     .infer =
         [](const InferArgs& a) {
-          return std::vector<Type>{{.format = a.format(0), .shape = adjoint(a, a.shape(0), a.shape(1)).y}};
+          return std::vector<Type>{
+              {.format = a.format(0), .shape = transposed_conv(a, a.shape(0), a.shape(1)).y}};
         },
     .forward = forward,
     .gradient = gradient,

@@ -1,6 +1,7 @@
-// Conv and its gradients. Activations lie channels last; a depthwise convolution in one or two dimensions has
+// Conv, ConvTranspose and their gradients. Activations lie channels last; a depthwise convolution in one or two dimensions has
 // its own kernels, everything else is the implicit matrix product.
 #include "graph/activation.h"
+#include "graph/ops/conv_transpose.h"
 #include "graph/ops/window.h"
 #include "kernels/contraction/conv.h"
 #include "kernels/depthwise/depthwise.h"
@@ -13,16 +14,14 @@ namespace {
 
 constexpr Layout kLast = Layout::kChannelsLast, kRow = Layout::kRowMajor;
 
-std::optional<ConvShape> conv_shape(const LowerContext& c, const Shape& x, const Shape& w) {
-  if (!c.all_f32() || x.rank() > 5) return std::nullopt;
-  const ops::ConvGeometry g = ops::conv_geometry(c, x, w);
+std::optional<ConvShape> conv_shape(const ops::ConvGeometry& g, int num_dims) {
   ConvShape s;
   s.batch = g.n;
   s.groups = g.groups;
   s.in_channels = g.groups * g.c;
   s.out_channels = g.groups * g.m;
   // The kernels count missing axes at the front, the geometry at the back.
-  const size_t rank = static_cast<size_t>(x.rank() - 2), shift = 3 - rank;
+  const size_t rank = static_cast<size_t>(num_dims), shift = 3 - rank;
   for (size_t d = 0; d < rank; ++d) {
     s.in[d + shift] = g.in[d];
     s.out[d + shift] = g.out[d];
@@ -33,6 +32,22 @@ std::optional<ConvShape> conv_shape(const LowerContext& c, const Shape& x, const
     if (g.pad[d] < 0) return std::nullopt;
   }
   return s;
+}
+
+std::optional<ConvShape> conv_shape(const LowerContext& c, const Shape& x, const Shape& w) {
+  if (!c.all_f32() || x.rank() > 5) return std::nullopt;
+  return conv_shape(ops::conv_geometry(c, x, w), x.rank() - 2);
+}
+
+/// The backward data pass goes once over each phase of the stride, also over those that have no pixels.
+bool has_few_phases(const ConvShape& s) {
+  constexpr int64_t kMost = 4096;
+  int64_t phases = 1;
+  for (int64_t stride : s.stride) {
+    if (stride > kMost / phases) return false;
+    phases *= stride;
+  }
+  return true;
 }
 
 bool is_depthwise(const ConvShape& s) {
@@ -112,14 +127,15 @@ std::optional<Lowered> forward(const LowerContext& c) {
   return l;
 }
 
-/// dy, w, like x.
-std::optional<Lowered> grad_input(const LowerContext& c) {
-  const auto shape = conv_shape(c, c.shape(2), c.shape(1));
-  if (!shape) return std::nullopt;
+/// The gradient with respect to a convolution's input: from the convolution's output 0, its weights 1, and perhaps the
+/// bias 2 that a transposed convolution adds.
+std::optional<Lowered> backward_data(const LowerContext& c, const std::optional<ConvShape>& shape,
+                                     bool has_bias) {
+  if (!shape || !has_few_phases(*shape)) return std::nullopt;
   const ConvShape s = *shape;
   const Isa isa = c.isa();
-  Lowered l{.in = {kLast, kRow, Layout::kAny}, .out = {kLast}, .unread = 0b100, .macs = macs(s)};
-  if (is_depthwise(s)) {
+  Lowered l{.in = {kLast, kRow, has_bias ? kRow : Layout::kAny}, .out = {kLast}, .macs = macs(s)};
+  if (is_depthwise(s) && !has_bias) {
     const DepthwiseDims d = depthwise_dims(s);
     l.kernel = "depthwise_backward_data";
     l.scratch_bytes = scratch_for(elements(c.shape(1)));
@@ -138,10 +154,28 @@ std::optional<Lowered> grad_input(const LowerContext& c) {
   l.run = [=](const StepArgs& args) {
     const float* packed = w.packed ? w.packed->data<float>() : args.scratch_floats();
     if (!w.packed) conv_pack_backward(isa, args.pool, s, args.x(1), args.scratch_floats());
-    conv_backward_data(isa, args.pool, s, args.x(0), packed, args.y(0));
+    conv_backward_data(isa, args.pool, s, args.x(0), packed, args.y(0),
+                       {.bias = has_bias ? args.x(2) : nullptr});
   };
-  if (w.packed) l.unread |= 0b10;
+  if (w.packed) l.unread = 0b10;
   return l;
+}
+
+/// dy, w, like x.
+std::optional<Lowered> grad_input(const LowerContext& c) {
+  std::optional<Lowered> l = backward_data(c, conv_shape(c, c.shape(2), c.shape(1)), false);
+  if (l) l->unread |= 0b100;
+  return l;
+}
+
+/// x, w, bias.
+std::optional<Lowered> transposed(const LowerContext& c) {
+  const Shape &x = c.shape(0), &w = c.shape(1);
+  if (!c.all_f32() || x.rank() > 5) return std::nullopt;
+  const ops::TransposedConv t = ops::transposed_conv(c, x, w);
+  if (elements(x) == 0 || elements(w) == 0 || elements(t.y) == 0) return std::nullopt;
+  const ops::ConvGeometry g = ops::conv_geometry(c, t.window, t.y, w);
+  return backward_data(c, conv_shape(g, x.rank() - 2), c.has_input(2));
 }
 
 /// dy, x, like w.
@@ -190,6 +224,7 @@ std::optional<Lowered> bias_grad(const LowerContext& c) {
 
 constexpr LowerEntry kEntries[] = {
     {"", "Conv", forward},
+    {"", "ConvTranspose", transposed},
     {kDunlinDomain, "FusedConv", forward},
     {kDunlinDomain, "ConvGradInput", grad_input},
     {kDunlinDomain, "ConvGradWeight", grad_weight},
