@@ -4,7 +4,7 @@ BUILD := build/release
 DUNLIN := $(BUILD)/apps/cli/dunlin
 JOBS := $(shell nproc)
 
-.PHONY: help run test soak test-peers models-training bench package setup setup-peers configure build dev tsan clean
+.PHONY: help run test soak test-peers models models-training bench package setup setup-peers configure build dev tsan clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,11 @@ soak: build  ## the long versions of the tests
 test-peers: setup-peers build  ## ONNX Runtime on models that Dunlin wrote, PyTorch's gradients afresh
 	cmake --preset release
 	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -L peers
+
+models: setup-peers build  ## docs/models.md: models beside ONNX Runtime; DYNAMO_PYTHON=a python with a current PyTorch
+	/usr/bin/python3 tests/peers/models/make_table.py --dunlin $(DUNLIN) --onnxruntime build/peers/onnxruntime \
+	  --ocr-models build/peers/ocr-models --work build/models --out docs/models.md \
+	  $(if $(DYNAMO_PYTHON),--dynamo $(DYNAMO_PYTHON))
 
 models-training: build  ## trains models beside PyTorch (Debian's); writes docs/models-training.md
 	/usr/bin/python3 tests/peers/models/train.py --train-models $(BUILD)/tests/peers/train_models \

@@ -150,13 +150,13 @@ def write(name, make, draw, axes, sizes, options):
     for k, arrays in enumerate(runs):
         (folder / str(k)).mkdir()
         with torch.no_grad():
-            outputs = net(*(torch.from_numpy(a).double() if a.dtype == np.float32 else torch.from_numpy(a) for a in arrays))
+            outputs = net(*(torch.from_numpy(a.astype(np.float64) if a.dtype == np.float32 else a) for a in arrays))
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
         for i, array in enumerate(arrays):
             np.save(folder / str(k) / f"input.{i}.npy", array)
         for i, tensor in enumerate(outputs):
-            array = tensor.numpy()
-            np.save(folder / str(k) / f"output.{i}.npy", array.astype(np.float32) if array.dtype == np.float64 else array)
+            tensor = tensor.float() if tensor.dtype == torch.float64 else tensor
+            np.save(folder / str(k) / f"output.{i}.npy", tensor.numpy())
 
 
 for name, parts in EXPORTS.items():

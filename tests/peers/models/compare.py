@@ -34,7 +34,8 @@ class Fault(Exception):
 
 def dunlin(command, *arguments):
     try:
-        done = subprocess.run([command, *map(str, arguments), "--json", "--quiet"], capture_output=True, text=True, timeout=TIMEOUT_S)
+        done = subprocess.run([command, *map(str, arguments), "--json", "--quiet"], capture_output=True, text=True,
+                              timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:
         raise Fault(f"dunlin {arguments[0]} takes longer than {TIMEOUT_S} s")
     if done.returncode != 0:
@@ -57,8 +58,11 @@ def run(command, folder, case, k, expected):
     """The largest difference over the outputs of run k."""
     out = folder / "dunlin"
     shutil.rmtree(out, ignore_errors=True)
-    given = [word for name, file in case["runs"][k]["inputs"].items() for word in ("--input", f"{name}={folder / file}")]
-    outputs = {o["name"]: o["file"] for o in dunlin(command, "run", folder / "model.onnx", *given, "--output", out)["outputs"]}
+    given = []
+    for name, file in case["runs"][k]["inputs"].items():
+        given += ["--input", f"{name}={folder / file}"]
+    told = dunlin(command, "run", folder / "model.onnx", *given, "--output", out)
+    outputs = {o["name"]: o["file"] for o in told["outputs"]}
     if not expected or outputs.keys() != expected.keys():
         raise Fault(f"the outputs are {sorted(outputs)}, ONNX Runtime gives {sorted(expected)}")
     return max(difference(np.load(file), np.load(folder / expected[name]), name) for name, file in outputs.items())

@@ -1,6 +1,8 @@
 """Exports models of zoo.py, with what they are run on.
 
-  export.py OUT torchscript|dynamo [NAME ...]      OUT/NAME is a case (see cases.py); what is there already stays
+  export.py OUT torchscript|dynamo [NAME ...]      OUT/NAME is a case (see cases.py)
+
+What is there already, and newer than this program, stays. Without names: all, and what is no model of the zoo goes.
 
 torchscript is PyTorch's older exporter (opset 17, symbolic dimensions as dynamic_axes), dynamo its default since 2.9
 (opset as it chooses, weights beside the file in model.onnx.data).
@@ -40,7 +42,8 @@ EXPORTERS = {"torchscript": export_torchscript, "dynamo": export_dynamo}
 
 
 def newest_source():
-    return max(file.stat().st_mtime for file in pathlib.Path(__file__).parent.glob("*.py"))
+    here = pathlib.Path(__file__).parent
+    return max((here / f"{name}.py").stat().st_mtime for name in ("cases", "export", "inputs", "nets", "zoo"))
 
 
 def export(model, exporter, folder):
@@ -51,15 +54,18 @@ def export(model, exporter, folder):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     EXPORTERS[exporter](model, model.build(), folder / "model.onnx")
-    runs = [(model.full, False, model.inputs(model.full, real=False)), (model.full, True, model.inputs(model.full, real=True))]
+    runs = [(model.full, real, model.inputs(model.full, real)) for real in (False, True)]
     runs += [(dims, False, model.inputs(dims, real=False, seed=1)) for dims in model.more]
     cases.write_case(folder, model.name, model.family, f"{exporter}, PyTorch {torch.__version__.split('+')[0]}", runs)
     print(f"{model.name}: exported by {exporter} in {time.time() - start:.0f} s", flush=True)
 
 
 def main():
-    out, exporter, names = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3:] or [m.name for m in zoo.MODELS.values() if m.only in ("", sys.argv[2])]
-    failed = []
+    out, exporter, names, failed = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3:], []
+    if not names:
+        names = [m.name for m in zoo.MODELS.values() if m.only in ("", exporter)]
+        for other in set(out.glob("*")) - {out / name for name in names}:  # of a zoo that was
+            shutil.rmtree(other)
     for name in names:
         try:
             export(zoo.MODELS[name], exporter, out / name)

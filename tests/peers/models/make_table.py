@@ -1,13 +1,14 @@
 """Exports the models, runs them in Dunlin and in ONNX Runtime, and writes what came of it as docs/models.md.
 
-  make_table.py --dunlin DUNLIN --packages DIR --work WORK [--dynamo PYTHON] [--out FILE] [NAME ...]
+  make_table.py --dunlin DUNLIN --onnxruntime DIR --ocr-models DIR --work WORK
+                [--dynamo PYTHON] [--out FILE] [NAME ...]
 
-DIR/onnxruntime and DIR/ocr-models hold npm's node_modules. PYTHON has a current torch, torchvision, onnx, onnxscript
-and pillow; without it what the dynamo exporter writes is left out. Fails when a model does not match.
+DIR holds npm's node_modules. PYTHON has a current torch, torchvision, onnx, onnxscript
+and pillow; without it what the dynamo exporter writes is left out. With names: only these models of zoo.py, and
+PP-OCR's. Fails when a model does not match.
 """
 import argparse
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -22,12 +23,15 @@ HEAD = """\
 Written by `make models` (`tests/peers/models`); do not edit.
 
 Each model as PyTorch's exporters write it, run in Dunlin and in ONNX Runtime {onnxruntime}. *Random* and *real* are the
-largest max|a-b| / max|b| of an output, on noise and on a real input; {tolerance:.0e} is the most that counts as a match.
-A real input is photographs (Fashion-MNIST), a text (README.md), text drawn on a page (PP-OCR), or vowels synthesised
-through formants (speech). *Sizes* is at how many combinations of the symbolic dimensions the model was run. *Trainable*
-is what `dunlin inspect` says of the file. Weights are random, BatchNormalization's statistics such as training leaves.
+largest max|a-b| / max|b| of an output, on noise and on a real input; {tolerance:.0e} is the most that counts as a match. A
+real input is photographs (Fashion-MNIST), a text (README.md), text drawn on a page (PP-OCR), or vowels synthesised
+through formants (speech). *Sizes*: at how many combinations of the symbolic dimensions the model was run. *Trainable*
+is what `dunlin inspect` says of the file. PP-OCR has the weights it was trained to, all others random ones, with
+statistics of BatchNormalization such as training leaves. SSDLite gives its tensors before suppression.
 
-{exporters}
+Exporters: {exporters}.
+`torchscript` is PyTorch's older one, `dynamo` its default since 2.9 (weights in a file beside the model).
+
 | Model | Exporter | Opset | Nodes | Parameters | Loads | Random | Real | Sizes | Trainable |
 |---|---|--:|--:|--:|---|--:|--:|--:|---|
 """
@@ -36,9 +40,10 @@ is what `dunlin inspect` says of the file. Weights are random, BatchNormalizatio
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dunlin", required=True)
-    parser.add_argument("--packages", required=True, type=pathlib.Path)
+    parser.add_argument("--onnxruntime", required=True, type=pathlib.Path)
+    parser.add_argument("--ocr-models", required=True, type=pathlib.Path)
     parser.add_argument("--work", required=True, type=pathlib.Path)
-    parser.add_argument("--dynamo", default=os.environ.get("DUNLIN_DYNAMO_PYTHON", ""))
+    parser.add_argument("--dynamo", default="")
     parser.add_argument("--out", type=pathlib.Path)
     parser.add_argument("names", nargs="*")
     return parser.parse_args()
@@ -52,17 +57,15 @@ def make_cases(given):
         done = subprocess.run([python, HERE / "export.py", given.work / exporter, exporter, *given.names])
         if done.returncode != 0:
             failed.append(exporter)
-    if not given.names:
-        subprocess.run([sys.executable, HERE / "ocr.py", given.packages / "ocr-models", given.work / "ocr"], check=True)
-    folders = []
-    for name in given.names or [p.name for p in sorted(given.work.glob("*/*"))]:
-        folders += [f for f in sorted(given.work.glob(f"*/{name}")) if (f / "case.json").exists() and f not in folders]
-    return folders, failed
+    subprocess.run([sys.executable, HERE / "ocr.py", given.ocr_models, given.work / "ocr"], check=True)
+    trees = [exporter for _, exporter in exports] + ["ocr"]
+    folders = [case.parent for tree in trees for case in sorted((given.work / tree).glob("*/case.json"))]
+    return [f for f in folders if not given.names or f.name in given.names or f.parent.name == "ocr"], failed
 
 
 def write(rows, given, onnxruntime):
-    exporters = ", ".join(sorted({row.exporter for row in rows}))
-    text = HEAD.format(onnxruntime=onnxruntime, tolerance=compare.TOLERANCE, exporters=f"Exporters: {exporters}.\n")
+    exporters = "; ".join(sorted({row.exporter for row in rows}))
+    text = HEAD.format(onnxruntime=onnxruntime, tolerance=compare.TOLERANCE, exporters=exporters)
     for row in sorted(rows, key=lambda row: (row.family.lower(), row.name, row.exporter)):
         figure = lambda value: "-" if value is None else f"{value:.1e}"
         cells = [row.name, row.exporter.split(",")[0], row.opset, row.nodes, f"{row.parameters:,}",
@@ -79,16 +82,16 @@ def main():
     folders, failed = make_cases(given)
     if not given.dynamo:
         print("no --dynamo PYTHON: what the dynamo exporter writes is left out", flush=True)
-    subprocess.run(["node", HERE / "run_onnxruntime.cjs", given.packages / "onnxruntime", *folders], check=True)
+    subprocess.run(["node", HERE / "run_onnxruntime.cjs", given.onnxruntime, *folders], check=True)
     rows = []
     for folder in folders:
         row = compare.compare(given.dunlin, folder)
         rows.append(row)
         print(f"{row.name} ({row.exporter}): random {row.random}, real {row.real}, {row.seconds:.1f} s"
               + "".join("\n  " + fault for fault in row.faults), flush=True)
-    version = json.loads((given.packages / "onnxruntime/node_modules/onnxruntime-node/package.json").read_text())["version"]
     if given.out:
-        write(rows, given, version)
+        package = given.onnxruntime / "node_modules/onnxruntime-node/package.json"
+        write(rows, given, json.loads(package.read_text())["version"])
     wrong = sum(bool(row.faults) for row in rows)
     print(f"{len(rows)} models compared, {wrong} do not match")
     sys.exit(1 if wrong or failed or not rows else 0)

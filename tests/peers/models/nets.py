@@ -7,7 +7,7 @@ from torch import nn
 
 
 class UNet(nn.Module):
-    """Ronneberger et al. 2015 in 2-D, Cicek et al. 2016 in 3-D; upsampling by a transposed convolution or by interpolation."""
+    """Ronneberger et al. 2015 in 2-D, Cicek et al. 2016 in 3-D; upsampled by a transposed convolution or interpolated."""
 
     def __init__(self, dims, interpolate, classes=2, widths=(16, 32, 64, 128)):
         super().__init__()
@@ -190,7 +190,8 @@ class Conformer(nn.Module):
         self.project = nn.Linear(width * (((features - 1) // 2 - 1) // 2), width)
         self.blocks = nn.ModuleList([ConformerBlock(width, heads, taps) for _ in range(blocks)])
         self.head = nn.Linear(width, classes)
-        self.register_buffer("rates", torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width)), persistent=False)
+        rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width))
+        self.register_buffer("rates", rates, persistent=False)
 
     def forward(self, features):
         x = self.subsample(features[:, None])
