@@ -38,19 +38,24 @@ Type merged(const Type& declared, Type inferred) {
   return inferred;
 }
 
+void count_weight(const Tensor& tensor, Inspection& out) {
+  out.bytes_by_format[std::string(tensor.format()->name)] += tensor.num_bytes();
+  out.weight_bytes += tensor.num_bytes();
+  if (tensor.format()->kind == FormatDef::Kind::kFloat)
+    out.parameters += static_cast<uint64_t>(tensor.num_elements());
+}
+
 void count(const Graph& g, Inspection& out) {
   for (const Node& node : g.nodes) {
     ++out.nodes;
     ++out.ops[op_name(node)];
     for (const auto& [name, a] : node.attributes)
-      if (const GraphPtr* sub = std::get_if<GraphPtr>(&a)) count(**sub, out);
+      if (const GraphPtr* sub = std::get_if<GraphPtr>(&a))
+        count(**sub, out);
+      else if (const TensorPtr* value = std::get_if<TensorPtr>(&a); value && node.op == "Constant")
+        count_weight(**value, out);
   }
-  for (const auto& [v, tensor] : g.initializers) {
-    out.bytes_by_format[std::string(tensor->format()->name)] += tensor->num_bytes();
-    out.weight_bytes += tensor->num_bytes();
-    if (tensor->format()->kind == FormatDef::Kind::kFloat)
-      out.parameters += static_cast<uint64_t>(tensor->num_elements());
-  }
+  for (const auto& [v, tensor] : g.initializers) count_weight(*tensor, out);
 }
 
 /// none: a shape is missing.

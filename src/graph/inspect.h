@@ -23,8 +23,8 @@ struct Inspection {
   std::vector<Port> inputs, outputs;
   size_t nodes = 0;                                 ///< functions inlined, subgraphs included
   std::map<std::string, int> ops;                   ///< nodes by op
-  uint64_t parameters = 0;                          ///< elements of floating-point initialisers
-  std::map<std::string, uint64_t> bytes_by_format;  ///< of initialisers
+  uint64_t parameters = 0;                          ///< elements of floating-point initialisers and constants
+  std::map<std::string, uint64_t> bytes_by_format;  ///< of initialisers and constants
   uint64_t weight_bytes = 0;
   /// Multiply-accumulates of Conv, ConvTranspose, Gemm and MatMul for `macs_shapes`; none: not all shapes are
   /// known.

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "graph/onnx/import.h"
@@ -75,6 +76,24 @@ TEST(Inspect, CountsAConvolutionalNet) {
   EXPECT_EQ(i.ops.at("Conv"), 1);
   EXPECT_TRUE(i.trainable) << i.trainable_why_not;
   EXPECT_EQ(inspect_proto(conv_net(), {{"x", Shape{5, 3, 8, 8}}}).macs, 5 * (4u * 36 * 27 + 1440));
+}
+
+TEST(Inspect, WeightsMayBeConstantNodes) {  // as paddle2onnx writes them
+  ModelProto m = conv_net();
+  onnx::GraphProto& g = *m.mutable_graph();
+  for (const onnx::TensorProto& weight : g.initializer()) {
+    AttributeProto& value =
+        *add_node(*g.mutable_node(), "Constant", {}, {weight.name().c_str()}).add_attribute();
+    value.set_name("value");
+    value.set_type(AttributeProto::TENSOR);
+    *value.mutable_t() = weight;
+  }
+  g.clear_initializer();
+  std::rotate(g.mutable_node()->begin(), g.mutable_node()->end() - 3, g.mutable_node()->end());
+  const Inspection constants = inspect_proto(m), initialisers = inspect_proto(conv_net());
+  EXPECT_EQ(constants.parameters, initialisers.parameters);
+  EXPECT_EQ(constants.bytes_by_format, initialisers.bytes_by_format);
+  EXPECT_EQ(constants.trainable_parameters, initialisers.trainable_parameters);
 }
 
 TEST(Inspect, ReportsAsJsonAndText) {
