@@ -28,6 +28,7 @@ real input is photographs (Fashion-MNIST), a text (README.md), text drawn on a p
 through formants (speech). *Sizes*: at how many combinations of the symbolic dimensions the model was run. *Trainable*
 is what `dunlin inspect` says of the file. PP-OCR has the weights it was trained to, all others random ones, with
 statistics of BatchNormalization such as training leaves. SSDLite gives its tensors before suppression.
+[Models in training](models-training.md) says how they train.
 
 Exporters: {exporters}.
 `torchscript` is PyTorch's older one, `dynamo` its default since 2.9 (weights in a file beside the model).
