@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -14,6 +15,7 @@
 #include "base/error.h"
 #include "base/file_system.h"
 #include "base/testing/temporary_folder.h"
+#include "graph/onnx/tensors.h"
 #include "tensor/npy.h"
 #include "test_command.h"
 
@@ -286,6 +288,21 @@ TEST_F(CommandLine, RunNamesTheInputsThereAre) {
   EXPECT_THAT(error({"input=" + x, "input=" + x}), HasSubstr("\"input\" is given twice"));
   EXPECT_THAT(error({"input=" + x}), HasSubstr("shape [N,1,2,2] is expected, got [1,4]"));
   EXPECT_THAT(error({}), HasSubstr("input \"input\" is missing"));
+}
+
+TEST_F(CommandLine, RunReadsAndWritesStringsAsPb) {
+  const std::string folder =
+      "/usr/share/libonnx-testdata/data/simple/test_strnorm_model_monday_casesensintive_upper/";
+  const std::string given = folder + "test_data_set_0/";
+  const Outcome r =
+      run({"run", folder + "model.onnx", "--input", "x=" + given + "input_0.pb", "--output", path("out")});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  const Tensor got = onnx::load_tensor_file(path("out/y.pb")),
+               want = onnx::load_tensor_file(given + "output_0.pb");
+  EXPECT_TRUE(std::ranges::equal(got.strings(), want.strings()));
+  system_files().write_atomic(path("x.npy"), to_npy(Tensor::of<float>({4}, {1, 2, 3, 4})));
+  EXPECT_THAT(run({"run", folder + "model.onnx", "--input", "x=" + path("x.npy")}).err,
+              HasSubstr("input \"x\" holds strings"));
 }
 
 }  // namespace

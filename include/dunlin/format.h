@@ -58,8 +58,20 @@ struct CodecCall {
   std::span<float> values;                       ///< the elements, row major
 };
 
+/// Where a number goes that lies between two codes. FLOAT8E8M0 alone asks for anything but the nearest.
+enum class Rounding : uint8_t { kNearest, kUp, kDown };
+
+/// One code of an element type of 8 bits or fewer that C++ has no type for (FLOAT8, FLOAT4, INT4). In memory each code
+/// takes a byte, so that whatever only moves elements need not know these types.
+struct NarrowCodec {
+  double (*decode)(uint8_t code);  ///< exact
+  /// Nearest, ties to even, unless said otherwise. What lies beyond the largest number becomes it when `saturate`, else
+  /// infinity where the format has one, else NaN where it has that.
+  uint8_t (*encode)(double x, bool saturate, Rounding rounding);
+};
+
 struct FormatDef {
-  enum class Kind : uint8_t { kFloat, kSigned, kUnsigned, kBool };
+  enum class Kind : uint8_t { kFloat, kSigned, kUnsigned, kBool, kString };
 
   std::string_view name;    ///< "f32", "int8_block32"
   std::string_view source;  ///< the standard or paper that defines it
@@ -73,6 +85,9 @@ struct FormatDef {
   /// Largest |decode(encode(x)) - x| within the format's range, as a fraction of the largest |x| of the group
   /// that shares a scale (of |x| itself where there is no scale).
   double max_relative_error;
+  /// Bits of a code in ONNX files, where those below 8 are packed, the first in the lowest; 0: as in memory.
+  int file_bits = 0;
+  const NarrowCodec* narrow = nullptr;  ///< null for types that C++ has
 };
 
 /// A format is named by the address of its one definition.

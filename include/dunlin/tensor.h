@@ -1,4 +1,4 @@
-/// A tensor: shape, number format, and the planes that hold its codes.
+/// A tensor: shape, number format, and the planes that hold its codes; or a tensor of strings.
 ///
 /// Example:
 ///   dunlin::Tensor t = dunlin::Tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6});
@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "dunlin/format.h"
@@ -43,6 +44,8 @@ class Tensor {
   static Tensor of(Shape shape, std::initializer_list<T> values) {
     return of<T>(std::move(shape), std::span<const T>(values.begin(), values.size()));
   }
+  /// ONNX's STRING: immutable, row major, without planes. A view, a clone and another shape share the strings.
+  static Tensor of_strings(Shape shape, std::vector<std::string> values);
   /// A plain tensor over someone else's bytes; `keep_alive`, when given, is held as long as the tensor.
   static Tensor over(Format format, Shape shape, Strides strides, std::byte* data,
                      std::shared_ptr<const void> keep_alive = nullptr);
@@ -53,11 +56,14 @@ class Tensor {
   const Strides& strides() const { return strides_; }
   int axis() const { return axis_; }
   int64_t num_elements() const { return shape_.num_elements(); }
-  uint64_t num_bytes() const;  ///< of all planes
+  uint64_t num_bytes() const;  ///< of all planes, or of the strings
   bool is_row_major() const;
 
   std::span<std::byte> plane(Plane plane);  ///< throws kInvalidArgument when the format has no such plane
   std::span<const std::byte> plane(Plane plane) const;
+
+  /// The elements of a tensor of strings; throws kInvalidArgument for another.
+  std::span<const std::string> strings() const;
 
   /// First element; throws kInvalidArgument unless the format is that of T.
   template <typename T>

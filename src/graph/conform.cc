@@ -40,6 +40,12 @@ std::string compare_types(const Tensor& got, const Tensor& expected) {
 
 std::string compare_values(const Tensor& got, const Tensor& expected, const ConformOptions& o) {
   if (std::string text = compare_types(got, expected); !text.empty()) return text;
+  if (expected.format() == &formats::kString) {
+    const auto a = got.strings(), b = expected.strings();
+    const auto at = std::mismatch(a.begin(), a.end(), b.begin());
+    if (at.first == a.end()) return "";
+    return fmt::format("element {} is \"{}\", expected \"{}\"", at.first - a.begin(), *at.first, *at.second);
+  }
   if (expected.format()->kind != FormatDef::Kind::kFloat) {
     // 64-bit integers do not fit a double: whole elements are compared.
     const Tensor dense = got.is_row_major() ? got.view() : got.clone();

@@ -419,9 +419,51 @@ TEST(Scan, TakesAndMakesPartsAlongAnyAxisInAnyDirection) {
   node.mutable_attribute(1)->set_i(1);
   node.mutable_attribute(2)->set_ints(0, 2);
   expect_error(ErrorCode::kInvalidArgument, "axis 2 is outside [-2, 2)", [&] { run(parse(m), in()); });
-  m.mutable_opset_import(0)->set_version(8);
-  expect_error(ErrorCode::kUnsupported, "opset 8 is not supported, Scan is known from opset 9 on",
+  m.mutable_opset_import(0)->set_version(7);
+  expect_error(ErrorCode::kUnsupported, "opset 7 is not supported, Scan is known from opset 8 on",
                [&] { infer_and_fold(parse(m)); });
+}
+
+TEST(Scan, OfBatchesStopsEachSequenceAtItsLength) {
+  // state += part, from the back; two sequences of x: 1 2 3 and 4 (5 6 lie behind its end).
+  ModelProto m = empty_proto();
+  m.mutable_opset_import(0)->set_version(8);
+  GraphProto& g = *m.mutable_graph();
+  add_value(*g.mutable_input(), "lengths", {2}, kI64);
+  add_value(*g.mutable_input(), "s", {2, 1});
+  add_value(*g.mutable_input(), "x", {2, 3, 1});
+  NodeProto& node = add_node(*g.mutable_node(), "Scan", {"lengths", "s", "x"}, {"end", "all"});
+  GraphProto& body = add_graph(node, "body");
+  for (const char* name : {"state", "part"}) body.add_input()->set_name(name);
+  add_node(*body.mutable_node(), "Add", {"state", "part"}, {"next"});
+  body.add_output()->set_name("next");
+  body.add_output()->set_name("next");
+  for (const char* name : {"end", "all"}) g.add_output()->set_name(name);
+  add_int(node, "num_scan_inputs", 1);
+  add_ints(node, "directions", {1});
+  const auto in = [](std::initializer_list<int64_t> lengths) {
+    std::vector<Tensor> v = list(Tensor::of<int64_t>({static_cast<int64_t>(lengths.size())}, lengths));
+    v.push_back(Tensor::of<float>({2, 1}, {10, 20}));
+    v.push_back(Tensor::of<float>({2, 3, 1}, {1, 2, 3, 4, 5, 6}));
+    return v;
+  };
+  auto out = run(parse(m), in({3, 1}));
+  EXPECT_EQ(floats(out[0]), (std::vector<float>{16, 24}));
+  EXPECT_EQ(floats(out[1]), (std::vector<float>{13, 15, 16, 24, 0, 0}));
+  const Graph inferred = infer_and_fold(parse(m));
+  EXPECT_EQ(to_string(inferred.type(inferred.outputs[0])), "f32[2,1]");
+  EXPECT_EQ(to_string(inferred.type(inferred.outputs[1])), "f32[2,3,1]");
+  out = run(parse(m), in({0, 0}));
+  EXPECT_EQ(floats(out[0]), (std::vector<float>{10, 20}));
+  EXPECT_EQ(floats(out[1]), (std::vector<float>(6, 0)));
+  expect_error(ErrorCode::kInvalidArgument, "sequence_lens holds 4, 0 to 3 is expected", [&] {
+    run(parse(m), in({4, 1}));
+  });
+  node.set_input(0, "");
+  std::vector<Tensor> two = in({});
+  g.mutable_input()->DeleteSubrange(0, 1);
+  two.erase(two.begin());
+  EXPECT_EQ(floats(run(parse(m), std::move(two))[0]), (std::vector<float>{16, 35}));
 }
 
 // Captures stand among a node's inputs and are written by name.

@@ -28,7 +28,7 @@ bool gather_known(const Graph& g, const Node& node, const OpDef& op, const std::
     if (!variable.contains(v)) constants[i] = g.initializer(v);
     if (constants[i]) continue;
     const Type& t = g.type(v);
-    if (op.reads_only_shape(i) && t.format && t.shape && t.shape->known()) {
+    if (op.reads_only_shape(i) && is_plain(t.format) && t.shape && t.shape->known()) {
       shape_only.push_back(Tensor::over(t.format, *t.shape, row_major_strides(*t.shape), nullptr));
       constants[i] = &shape_only.back();
     } else {

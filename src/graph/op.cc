@@ -4,6 +4,7 @@
 #include <new>
 
 #include "graph/random_stream.h"
+#include "graph/strings.h"
 
 namespace dunlin {
 
@@ -36,8 +37,25 @@ const OpDef* find_op(std::string_view domain, std::string_view name, int opset) 
   return op;
 }
 
+namespace {
+/// Ops that stay out, and what to do instead.
+struct Refused {
+  std::string_view name, advice;
+};
+constexpr Refused kRefused[] = {
+    {"ImageDecoder",
+     "image files are not decoded inside a model; decode them before, and give the model the pixels"},
+    {"RegexFullMatch",
+     "a pattern can take time without bound; match the strings before, and give the model the outcome"},
+};
+}  // namespace
+
 const OpDef& op_of(const Graph& graph, const Node& node) {
   const int opset = graph.opset_of(node);
+  for (const Refused& r : kRefused)
+    if (node.op == r.name && node.domain.empty())
+      fail(ErrorCode::kUnsupported, "{}: the op {} is not supported: {}", describe(graph, node), node.op,
+           r.advice);
   if (const OpDef* op = find_op(node.domain, node.op, opset)) return *op;
   if (const OpDef* newest = find_op(node.domain, node.op, INT32_MAX)) {
     const OpDef* oldest = newest;
@@ -120,6 +138,8 @@ std::optional<std::vector<int64_t>> OpCall::ints(std::string_view name, int i) c
 namespace {
 void check_output_bytes(const Graph& graph, const Node& node, Format format, const Shape& shape,
                         const RunContext& context) {
+  if (format == &formats::kString)
+    fail(ErrorCode::kUnsupported, "{}: {} of strings is not supported", describe(graph, node), node.op);
   if (!is_plain(format)) return;
   const uint64_t bytes =
       static_cast<uint64_t>(shape.num_elements()) * static_cast<uint64_t>(element_bytes(format));
@@ -132,6 +152,14 @@ void check_output_bytes(const Graph& graph, const Node& node, Format format, con
 void OpCall::allocate(int i, Format format, Shape shape) const {
   check_output_bytes(graph(), node(), format, shape, *context_);
   output(i) = Tensor(format, std::move(shape));
+}
+
+void OpCall::give_strings(int i, Shape shape, std::vector<std::string> values) const {
+  Tensor t = Tensor::of_strings(std::move(shape), std::move(values));
+  if (t.num_bytes() > context_->max_bytes)
+    exhausted("its output {} of strings takes {} bytes, {} are left for this run", to_string(t.shape()),
+              t.num_bytes(), context_->max_bytes);
+  output(i) = std::move(t);
 }
 
 const RunValue& ValueCall::value(int i) const {
@@ -260,12 +288,21 @@ void check_kinds(const Graph& graph, const Node& node, const OpDef& op, std::spa
     fail(ErrorCode::kInvalidArgument, "{}: attribute {} is a graph; {} runs none", describe(graph, node),
          b.attribute, node.op);
 }
+/// `types` of its inputs, or of its outputs.
+void check_strings(const Graph& graph, const Node& node, const OpDef& op, std::span<const Type> types,
+                   std::string_view what) {
+  for (size_t i = 0; op.strings == Strings::kNone && i < types.size(); ++i)
+    if (types[i].format == &formats::kString)
+      fail(ErrorCode::kUnsupported, "{}: {} {} holds strings; {} of strings is not supported",
+           describe(graph, node), what, i, node.op);
+}
 }  // namespace
 
 std::vector<Type> infer_node(const Graph& graph, const Node& node, std::span<const Type> types,
                              std::span<const Tensor* const> constants, int depth) {
   const OpDef& op = op_of(graph, node);
   check_kinds(graph, node, op, types);
+  check_strings(graph, node, op, types, "input");
   if (depth > kMaxBodyDepth)
     fail(ErrorCode::kResourceExhausted, "{}: subgraphs are nested deeper than {}", describe(graph, node),
          kMaxBodyDepth);
@@ -280,10 +317,34 @@ std::vector<Type> infer_node(const Graph& graph, const Node& node, std::span<con
   if (node.outputs.size() > out.size())
     fail(ErrorCode::kInvalidArgument, "{}: has {} outputs, {} gives {}", describe(graph, node),
          node.outputs.size(), node.op, out.size());
+  check_strings(graph, node, op, out, "output");
   for (const Type& t : out)
     if (t.shape) check_output(graph, node, *t.shape);
   return out;
 }
+
+namespace {
+std::vector<Tensor> run_numbered(const Graph& graph, const Node& node, std::span<const Tensor* const> inputs,
+                                 std::span<const Type> out_types, const RunContext& context) {
+  const StringNumbers table(inputs);
+  std::vector<Tensor> numbers(inputs.size());
+  std::vector<const Tensor*> numbered(inputs.begin(), inputs.end());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!holds_strings(inputs[i])) continue;
+    numbers[i] = table.numbers(*inputs[i]);
+    numbered[i] = &numbers[i];
+  }
+  std::vector<Tensor> outputs = run_reference(graph, node, numbered, context);
+  try {
+    for (size_t i = 0; i < outputs.size(); ++i)
+      if (out_types[i].format == &formats::kString && outputs[i])
+        outputs[i] = table.strings(outputs[i], context.max_bytes);
+  } catch (const Error& e) {
+    fail(e.code(), "{}: {}", describe(graph, node), e.what());
+  }
+  return outputs;
+}
+}  // namespace
 
 std::vector<Tensor> run_reference(const Graph& graph, const Node& node, std::span<const Tensor* const> inputs,
                                   const RunContext& context) {
@@ -291,14 +352,22 @@ std::vector<Tensor> run_reference(const Graph& graph, const Node& node, std::spa
   for (const Tensor* t : inputs)
     types.push_back(t ? Type{.format = t->format(), .shape = t->shape()} : Type{});
   const std::vector<Type> out_types = infer_node(graph, node, types, inputs);
+  if (op_of(graph, node).strings == Strings::kNumbered &&
+      std::any_of(inputs.begin(), inputs.end(), holds_strings))
+    return run_numbered(graph, node, inputs, out_types, context);
   std::vector<Tensor> outputs(out_types.size());
   for (size_t i = 0; i < outputs.size(); ++i)
-    if (out_types[i].format && out_types[i].shape && out_types[i].shape->known()) {
+    if (out_types[i].format && out_types[i].format != &formats::kString && out_types[i].shape &&
+        out_types[i].shape->known()) {
       check_output_bytes(graph, node, out_types[i].format, *out_types[i].shape, context);
       outputs[i] = Tensor(out_types[i].format, *out_types[i].shape);
     }
   try {
     op_of(graph, node).forward(OpCall(graph, node, inputs, outputs, context));
+  } catch (const Error& e) {
+    const std::string name = describe(graph, node);
+    if (std::string_view(e.what()).find(name) != std::string_view::npos) throw;
+    fail(e.code(), "{}: {}", name, e.what());
   } catch (const std::bad_alloc&) {
     fail(ErrorCode::kResourceExhausted, "{}: there is not enough memory for what it needs beside its outputs",
          describe(graph, node));

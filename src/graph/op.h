@@ -154,6 +154,8 @@ class OpCall : public NodeView {
   std::optional<std::vector<int64_t>> ints(std::string_view name, int i) const;
   /// For outputs whose size is known only now.
   void allocate(int i, Format format, Shape shape) const;
+  /// An output of strings.
+  void give_strings(int i, Shape shape, std::vector<std::string> values) const;
   const RunContext& context() const { return *context_; }
   /// A random stream that depends on the run's seed and on this node only, so that recomputation repeats it.
   Philox random() const;
@@ -221,6 +223,13 @@ struct Sample {
   int outputs = 1;
 };
 
+/// What an op makes of tensors of strings.
+enum class Strings : uint8_t {
+  kNone,     ///< nothing: such a node is refused by name
+  kTaken,    ///< `forward` or `run` reads or makes them
+  kNumbered  ///< `forward` only moves or compares elements: it gets integers in the strings' place, in their order
+};
+
 struct OpDef {
   std::string_view name;
   std::string_view domain = "";
@@ -241,6 +250,7 @@ struct OpDef {
   /// The outputs do not depend differentiably on any input (Shape, ArgMax, comparisons).
   bool stops_gradient = false;
   bool random = false;  ///< draws from OpCall::random(): never folded
+  Strings strings = Strings::kNone;
   bool costly = false;  ///< takes far more work than its bytes tell: never folded
   float rtol = 1e-5f, atol = 1e-6f;
   std::span<const Sample> samples = {};

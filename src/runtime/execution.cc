@@ -65,6 +65,7 @@ void Execution::bind_roots(std::span<const RunValue> inputs, std::span<const Ten
     if (o.root != static_cast<int>(id)) continue;
     std::byte* data = nullptr;
     if (o.home == Operand::Home::kRunTime && o.index >= 0) values_[id] = inputs[at(o.index)].view();
+    if (o.home == Operand::Home::kRunTime && o.constant) values_[id] = o.constant->view();
     // Inputs and variables are only read: no step writes to an operand with such a root.
     if (o.home == Operand::Home::kInput)
       data = const_cast<std::byte*>(inputs[at(o.index)].tensor().plane(Plane::kPayload).data());

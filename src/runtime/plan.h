@@ -46,7 +46,8 @@ struct Operand {
     kOutput,    ///< the memory of output `index`, which the caller gets
     kConstant,  ///< `constant`
     kVariable,  ///< the session's variable `index`
-    kRunTime,   ///< made by its step, whose size is known only then, or the caller's value `index`, no tensor
+    kRunTime,   ///< made by its step, whose size is known only then, or the caller's value `index`, no tensor,
+                ///< or `constant`, of strings
   };
   std::string name;
   Type type;

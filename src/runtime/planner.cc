@@ -13,6 +13,9 @@ namespace dunlin {
 
 namespace {
 
+/// What the plan has memory for: neither sequences and optionals nor strings.
+bool is_placeable(const Type& t) { return t.is_tensor() && t.format != &formats::kString; }
+
 bool is_known(const Type& t) {
   return t.is_tensor() && t.format && is_plain(t.format) && t.shape && t.shape->known();
 }
@@ -47,10 +50,10 @@ int Planner::add_operand(std::string name, Type type, Layout layout, Operand::Ho
 void Planner::add_sources() {
   for (size_t i = 0; i < graph_->inputs.size(); ++i) {
     const ValueId v = graph_->inputs[i];
-    // What is no tensor, or an optional one that is not there, comes as it is.
+    // Strings, what is no tensor, or an optional one that is not there come as they are.
     const Type& type = graph_->type(v);
     const int id = add_operand(graph_->value_name(v), type, Layout::kRowMajor,
-                               type.is_tensor() ? Operand::Home::kInput : Operand::Home::kRunTime);
+                               is_placeable(type) ? Operand::Home::kInput : Operand::Home::kRunTime);
     plan_.operands[static_cast<size_t>(id)].index = static_cast<int>(i);
     made_[static_cast<size_t>(v)] = id;
     plan_.inputs.push_back(id);
@@ -72,7 +75,8 @@ int Planner::operand_of(ValueId v, Layout layout) {
       fail(ErrorCode::kInvalidArgument, "value \"{}\" is read before any node makes it",
            graph_->value_name(v));
     const Type type{.format = it->second->format(), .shape = it->second->shape()};
-    made = add_operand(graph_->value_name(v), type, Layout::kRowMajor, Operand::Home::kConstant);
+    made = add_operand(graph_->value_name(v), type, Layout::kRowMajor,
+                       is_placeable(type) ? Operand::Home::kConstant : Operand::Home::kRunTime);
     plan_.operands[static_cast<size_t>(made)].constant = it->second;
   }
   const Operand& o = plan_.operands[static_cast<size_t>(made)];
@@ -160,7 +164,11 @@ std::vector<StepBody> Planner::plan_bodies(const Node& node) {
 void Planner::add_node(const Node& node) {
   std::vector<Type> out_types(node.outputs.size());
   bool known = true, all_tensors = true;
-  for (ValueId v : node.inputs) all_tensors &= v == kNoValue || graph_->type(v).is_tensor();
+  for (ValueId v : node.inputs) {
+    if (v == kNoValue) continue;
+    all_tensors &= graph_->type(v).is_tensor();
+    known &= graph_->type(v).format != &formats::kString;  // run_reference() makes numbers of strings
+  }
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i] == kNoValue) continue;
     out_types[i] = graph_->type(node.outputs[i]);

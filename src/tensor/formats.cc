@@ -12,6 +12,20 @@ constexpr Format kAll[] = {
 };
 }  // namespace
 
+namespace formats {
+extern constexpr FormatDef kString{
+    .name = "string",
+    .source = "ONNX STRING",
+    .kind = FormatDef::Kind::kString,
+    .onnx_type = 8,
+    .planes = {},
+    .encode =
+        [](const CodecCall&) { fail(ErrorCode::kInvalidArgument, "numbers cannot be stored as strings"); },
+    .decode =
+        [](const CodecCall&) { fail(ErrorCode::kInvalidArgument, "strings cannot be read as numbers"); },
+    .max_relative_error = 0};
+}  // namespace formats
+
 std::span<const Format> all_formats() { return kAll; }
 
 Format find_format(std::string_view name) {
@@ -49,12 +63,13 @@ uint64_t plane_bytes(const PlaneDef& plane, const Shape& shape, int axis) {
 }
 
 bool is_plain(Format format) {
-  return format->planes.size() == 1 && format->planes[0].bits % 8 == 0 &&
+  return format != nullptr && format->planes.size() == 1 && format->planes[0].bits % 8 == 0 &&
          format->planes[0].per.unit == Per::Unit::kElement;
 }
 
 int element_bytes(Format format) {
-  if (!is_plain(format)) fail(ErrorCode::kInvalidArgument, "format {} is not plain", format->name);
+  if (!is_plain(format))
+    fail(ErrorCode::kInvalidArgument, "format {} is not plain", format ? format->name : "(none)");
   return format->planes[0].bits / 8;
 }
 

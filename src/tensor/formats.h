@@ -7,4 +7,6 @@ namespace dunlin::formats {
 #define FORMAT(name) extern const FormatDef k##name;
 #include "tensor/formats/catalog.def"
 #undef FORMAT
+/// ONNX STRING: no number format, and in no list of them. Its tensors hold Tensor::strings() and have no planes.
+extern const FormatDef kString;
 }  // namespace dunlin::formats

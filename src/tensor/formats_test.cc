@@ -48,10 +48,14 @@ TEST_P(EveryFormat, RoundTripStaysWithinItsBoundForOddLengths) {
         v = static_cast<float>(std::nearbyint(std::fabs(x) * 30));
       if (format->kind == FormatDef::Kind::kBool) v = x > 0;
     }
+    if (format->narrow)  // within their range; their subnormals have no relative bound
+      for (float& v : values)
+        v = format->file_bits == 4 ? std::fmod(v, format->kind == FormatDef::Kind::kSigned ? 8.f : 6.f)
+                                   : std::fmax(std::fabs(v), 0x1p-6f);
     const Tensor back = encoded(format, {n}, values).to_float();
     for (size_t i = 0; i < values.size(); ++i)
       EXPECT_LE(std::fabs(back.values<float>()[i] - values[i]),
-                format->max_relative_error * std::fabs(values[i]) + 0x1p-126)
+                format->max_relative_error * std::fabs(values[i]) + (format->file_bits ? 0.25 : 0x1p-126))
           << format->name << " " << values[i];
   }
 }
@@ -60,15 +64,22 @@ TEST_P(EveryFormat, EveryCodeOfUpTo16BitsSurvivesDecodeAndEncode) {
   const Format format = GetParam();
   if (!is_plain(format) || element_bytes(format) > 2) GTEST_SKIP() << "wider than 16 bits";
   const int bytes = element_bytes(format);
-  const int64_t codes = format->kind == FormatDef::Kind::kBool ? 2 : int64_t{1} << (8 * bytes);
+  const int64_t codes = format->kind == FormatDef::Kind::kBool
+                            ? 2
+                            : int64_t{1} << (format->file_bits ? format->file_bits : 8 * bytes);
   Tensor t(format, {codes});
-  for (int64_t c = 0; c < codes; ++c) std::memcpy(t.plane(Plane::kPayload).data() + c * bytes, &c, bytes);
+  for (int64_t c = 0; c < codes; ++c) {
+    // Codes of 4 bits lie sign-extended in their byte.
+    const int64_t stored = format == &formats::kI4 && c > 7 ? c - 16 : c;
+    std::memcpy(t.plane(Plane::kPayload).data() + c * bytes, &stored, bytes);
+  }
   Tensor values = t.to_float();
   const auto floats = values.values<float>();
   const Tensor again = encoded(format, {codes}, {floats.begin(), floats.end()});
   for (int64_t c = 0; c < codes; ++c) {
     int64_t code = 0;
     std::memcpy(&code, again.plane(Plane::kPayload).data() + c * bytes, bytes);
+    if (format->file_bits) code &= (1 << format->file_bits) - 1;
     if (std::isnan(floats[c])) {
       EXPECT_TRUE(std::isnan(again.to_float().values<float>()[c])) << c;
     } else {
@@ -82,7 +93,7 @@ TEST_P(EveryFormat, IntegersSaturateAndTakeNanAsZero) {
   if (format->kind != FormatDef::Kind::kSigned && format->kind != FormatDef::Kind::kUnsigned) GTEST_SKIP();
   const Tensor t = encoded(format, {5}, {NAN, 1e30f, -1e30f, INFINITY, 2.5f}).to_float();
   const auto v = t.values<float>();
-  const int bits = format->planes[0].bits;
+  const int bits = format->file_bits ? format->file_bits : format->planes[0].bits;
   const bool is_signed = format->kind == FormatDef::Kind::kSigned;
   EXPECT_EQ(v[0], 0);
   EXPECT_EQ(v[1], static_cast<float>(std::ldexp(1.0, bits - is_signed) - 1));
@@ -117,6 +128,95 @@ TEST(BFloat16, RoundsToNearestEven) {
   check_rounding<BFloat16>(0x7f80);
   EXPECT_EQ(BFloat16(std::numeric_limits<float>::max()).bits, 0x7f80);
   EXPECT_TRUE(std::isnan(static_cast<float>(BFloat16(std::bit_cast<float>(0x7f800001u)))));
+}
+
+// The narrow floats against their tables: every code's value is found by exact arithmetic, and every float at a value,
+// at a midpoint and beside one must go where the list of values says.
+struct Narrow {
+  Format format;
+  double largest, smallest;  // of the standards' tables
+  int finite;                // codes from 0 up
+};
+class NarrowFloats : public testing::TestWithParam<Narrow> {};
+INSTANTIATE_TEST_SUITE_P(Formats, NarrowFloats,
+                         testing::Values(Narrow{&formats::kF8E4M3FN, 448, 0x1p-9, 0x7f},
+                                         Narrow{&formats::kF8E4M3FNUZ, 240, 0x1p-10, 0x80},
+                                         Narrow{&formats::kF8E5M2, 57344, 0x1p-16, 0x7c},
+                                         Narrow{&formats::kF8E5M2FNUZ, 57344, 0x1p-17, 0x80},
+                                         Narrow{&formats::kF4E2M1, 6, 0.5, 8}),
+                         [](const auto& info) { return std::string(info.param.format->name); });
+
+TEST_P(NarrowFloats, RoundToNearestEvenAtEveryMidpoint) {
+  const auto& [format, largest, smallest, finite] = GetParam();
+  const NarrowCodec& codec = *format->narrow;
+  const auto encode = [&](double x) { return codec.encode(x, true, Rounding::kNearest); };
+  EXPECT_EQ(codec.decode(0), 0);
+  EXPECT_EQ(codec.decode(1), smallest);
+  EXPECT_EQ(codec.decode(static_cast<uint8_t>(finite - 1)), largest);
+  for (int c = 0; c + 1 < finite; ++c) {
+    const double a = codec.decode(static_cast<uint8_t>(c)), b = codec.decode(static_cast<uint8_t>(c + 1));
+    ASSERT_LT(a, b);
+    const double middle = (a + b) / 2;
+    EXPECT_EQ(encode(a), c);
+    EXPECT_EQ(encode(middle), c % 2 == 0 ? c : c + 1) << c;
+    EXPECT_EQ(encode(std::nextafter(middle, 0.0)), c) << c;
+    EXPECT_EQ(encode(std::nextafter(middle, INFINITY)), c + 1) << c;
+    EXPECT_EQ(codec.decode(encode(-b)), -b);
+  }
+}
+
+TEST_P(NarrowFloats, WhatIsTooLargeGoesWhereCastSays) {
+  const auto& [format, largest, smallest, finite] = GetParam();
+  const auto value = [format = format](double x, bool saturate) {
+    return format->narrow->decode(format->narrow->encode(x, saturate, Rounding::kNearest));
+  };
+  // Half a unit beyond the largest still rounds to it.
+  const double below = format->narrow->decode(static_cast<uint8_t>(finite - 2));
+  EXPECT_EQ(value(largest + 0.49 * (largest - below), false), largest);
+  const double beyond = largest + 0.51 * (largest - below);
+  EXPECT_EQ(value(beyond, true), largest);
+  EXPECT_EQ(value(-beyond, true), -largest);
+  if (format == &formats::kF4E2M1) {
+    EXPECT_EQ(value(beyond, false), 6);
+    EXPECT_EQ(value(NAN, true), 6);
+    return;
+  }
+  EXPECT_TRUE(std::isnan(value(NAN, true)));
+  if (format == &formats::kF8E5M2) {
+    EXPECT_EQ(value(beyond, false), INFINITY);
+    EXPECT_EQ(value(-INFINITY, false), -INFINITY);
+  } else {
+    EXPECT_TRUE(std::isnan(value(beyond, false)));
+    EXPECT_TRUE(std::isnan(value(INFINITY, false)));
+  }
+  if (format->name.ends_with("fnuz")) {
+    EXPECT_EQ(format->narrow->encode(-0.0, true, Rounding::kNearest), 0);
+    EXPECT_EQ(format->narrow->encode(-smallest / 4, true, Rounding::kNearest), 0);
+  } else {
+    EXPECT_EQ(value(INFINITY, true), largest);
+    EXPECT_TRUE(std::signbit(value(-0.0, true)));
+  }
+}
+
+TEST(F8E8M0, RoundsAsAsked) {
+  const NarrowCodec& codec = *formats::kF8E8M0.narrow;
+  const auto up = [&](double x) { return codec.decode(codec.encode(x, true, Rounding::kUp)); };
+  const auto down = [&](double x) { return codec.decode(codec.encode(x, true, Rounding::kDown)); };
+  const auto nearest = [&](double x) { return codec.decode(codec.encode(x, true, Rounding::kNearest)); };
+  for (int e = -127; e < 127; ++e) {
+    const double x = std::ldexp(1.0, e);
+    EXPECT_EQ(up(x), x);
+    EXPECT_EQ(down(x), x);
+    EXPECT_EQ(up(std::nextafter(x, INFINITY)), 2 * x);
+    EXPECT_EQ(down(std::nextafter(2 * x, 0.0)), x);
+    EXPECT_EQ(nearest(std::nextafter(1.5 * x, 0.0)), x);
+    EXPECT_EQ(nearest(1.5 * x), 2 * x);
+    EXPECT_EQ(up(-x), x);
+  }
+  EXPECT_EQ(up(0x1.8p127), 0x1p127);
+  EXPECT_TRUE(std::isnan(codec.decode(codec.encode(0x1.8p127, false, Rounding::kUp))));
+  EXPECT_TRUE(std::isnan(up(INFINITY)));
+  EXPECT_EQ(up(0), 0x1p-127);
 }
 
 TEST(Formats, GoldenBytes) {

@@ -28,6 +28,8 @@ std::shared_ptr<std::byte> allocate(uint64_t bytes) {
 
 Tensor::Tensor(Format format, Shape shape, int axis)
     : format_(format), shape_(std::move(shape)), strides_(row_major_strides(shape_)), axis_(axis) {
+  if (format == &formats::kString)
+    fail(ErrorCode::kUnsupported, "a tensor of strings {} is made from its strings", to_string(shape_));
   uint64_t total = 0;
   std::vector<uint64_t> sizes;
   for (const PlaneDef& plane : format->planes) {
@@ -41,6 +43,21 @@ Tensor::Tensor(Format format, Shape shape, int axis)
     p += (size + kAlignment - 1) / kAlignment * kAlignment;
   }
   owner_ = std::move(memory);
+}
+
+Tensor Tensor::of_strings(Shape shape, std::vector<std::string> values) {
+  check_count(shape, values.size());
+  Tensor t;
+  t.format_ = &formats::kString;
+  t.strides_ = row_major_strides(shape);
+  t.shape_ = std::move(shape);
+  t.owner_ = std::make_shared<const std::vector<std::string>>(std::move(values));
+  return t;
+}
+
+std::span<const std::string> Tensor::strings() const {
+  check_element(&formats::kString);
+  return *static_cast<const std::vector<std::string>*>(owner_.get());
 }
 
 Tensor Tensor::over(Format format, Shape shape, Strides strides, std::byte* data,
@@ -58,6 +75,8 @@ Tensor Tensor::over(Format format, Shape shape, Strides strides, std::byte* data
 
 uint64_t Tensor::num_bytes() const {
   uint64_t n = 0;
+  if (format_ == &formats::kString)
+    for (const std::string& s : strings()) n += sizeof(s) + s.size();
   for (auto p : planes_) n += p.size();
   return n;
 }
@@ -108,6 +127,7 @@ Tensor Tensor::view() const {
 }
 
 Tensor Tensor::clone() const {
+  if (format_ == &formats::kString) return view();
   Tensor t(format_, shape_, axis_);
   if (is_row_major()) {
     for (size_t i = 0; i < planes_.size(); ++i)

@@ -1,4 +1,4 @@
-// dunlin run: feeds .npy or .pb files to a model and writes its outputs as .npy.
+// dunlin run: feeds .npy or .pb files to a model and writes its outputs as .npy, strings as .pb.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include "command.h"
 #include "dunlin/session.h"
 #include "graph/onnx/tensors.h"
+#include "tensor/formats.h"
 #include "tensor/npy.h"
 
 namespace dunlin::cli {
@@ -36,6 +37,11 @@ RunValue read_value_file(const std::string& path, const ValueInfo& info) {
                   .shape = {},
                   .optional = info.optional};
   if (path.ends_with(".pb")) return onnx::load_value_file(path, type);
+  if (info.format == &formats::kString)
+    fail(ErrorCode::kInvalidArgument,
+         "input \"{}\" holds strings, {} is read as .npy, which gives numbers: a .pb with a TensorProto is "
+         "expected",
+         info.name, path);
   if (info.sequence)
     fail(ErrorCode::kInvalidArgument,
          "input \"{}\" is a sequence, {} holds one array: a .pb with a SequenceProto is expected", info.name,
@@ -43,8 +49,14 @@ RunValue read_value_file(const std::string& path, const ValueInfo& info) {
   return load_npy(path);
 }
 
-Json write_tensor(const Tensor& t, const std::string& name, const std::string& path, std::string& text) {
-  system_files().write_atomic(path, to_npy(t));
+/// `stem`.npy, or .pb of strings, for which .npy has no type of open length.
+Json write_tensor(const Tensor& t, const std::string& name, const std::string& stem, std::string& text) {
+  const bool strings = t.format() == &formats::kString;
+  const std::string path = stem + (strings ? ".pb" : ".npy");
+  if (strings)
+    onnx::save_tensor_file(t, name, path);
+  else
+    system_files().write_atomic(path, to_npy(t));
   text += fmt::format("{}  {}{}  {}\n", name, t.format()->name, to_string(t.shape()), path);
   return {{"name", name}, {"file", path}, {"format", t.format()->name}, {"shape", t.shape().dims()}};
 }
@@ -88,7 +100,7 @@ Result run_model(const Options& o, const Common& common) {
     const std::string path = join_path(o.output, file_name(name));
     Json& list = result.json["outputs"];
     if (outputs[i].is_tensor()) {
-      list.push_back(write_tensor(outputs[i].tensor(), name, path + ".npy", result.text));
+      list.push_back(write_tensor(outputs[i].tensor(), name, path, result.text));
       continue;
     }
     const size_t length = outputs[i].is_sequence() ? outputs[i].elements().size() : 0;
@@ -97,7 +109,7 @@ Result run_model(const Options& o, const Common& common) {
     Json elements = Json::array();
     for (size_t k = 0; k < length; ++k)
       elements.push_back(write_tensor(*outputs[i].elements()[k], fmt::format("{}[{}]", name, k),
-                                      fmt::format("{}_{}.npy", path, k), result.text));
+                                      fmt::format("{}_{}", path, k), result.text));
     list.push_back({{"name", name}, {"elements", outputs[i].is_sequence() ? elements : Json()}});
   }
   return result;
@@ -113,7 +125,7 @@ void add_run(CLI::App& app) {
   c->add_option("model", o->model, "ONNX file")->required();
   c->add_option("--input", o->inputs, "NAME=FILE, FILE being .npy, or .pb as ONNX's tests use")->take_all();
   c->add_option("--output", o->output,
-                "Folder for the outputs, one NAME.npy each; NAME_0.npy ... of a sequence")
+                "Folder for the outputs, one NAME.npy each, NAME.pb of strings; NAME_0.npy ... of a sequence")
       ->capture_default_str();
   c->add_option("--max-iterations", o->max_iterations, "All loops of the model together may take so many")
       ->capture_default_str();

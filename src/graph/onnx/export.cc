@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "graph/onnx/graph_writer.h"
+#include "tensor/formats.h"
 
 namespace dunlin {
 
@@ -45,11 +46,13 @@ Bytes serialize(const Model& model, const onnx::Places& places) {
   return bytes;
 }
 
-/// Initialisers of at least `threshold` bytes, of subgraphs too, in the order of values and nodes.
+/// Initialisers of at least `threshold` bytes, of subgraphs too, in the order of values and nodes. Strings have no
+/// place in another file.
 void collect(const Graph& g, uint64_t threshold, std::vector<const Tensor*>& out) {
   std::vector<std::pair<ValueId, const Tensor*>> own;
   for (const auto& [v, tensor] : g.initializers)
-    if (tensor->num_bytes() >= threshold) own.emplace_back(v, tensor.get());
+    if (tensor->num_bytes() >= threshold && (threshold == 0 || tensor->format() != &formats::kString))
+      own.emplace_back(v, tensor.get());
   std::sort(own.begin(), own.end());
   for (const auto& [v, tensor] : own)
     if (std::find(out.begin(), out.end(), tensor) == out.end()) out.push_back(tensor);
@@ -66,7 +69,9 @@ void external_bytes(const std::vector<const Tensor*>& tensors, const onnx::Place
     const Bytes padding(places.at(tensor).offset - at);
     sink(ByteSpan(padding));
     const Tensor dense = tensor->is_row_major() ? tensor->view() : tensor->clone();
-    const ByteSpan bytes = std::as_const(dense).plane(Plane::kPayload);
+    const Bytes packed = tensor->format()->file_bits != 0 ? onnx::packed_codes(dense) : Bytes();
+    const ByteSpan bytes =
+        tensor->format()->file_bits != 0 ? packed : std::as_const(dense).plane(Plane::kPayload);
     sink(bytes);
     at = places.at(tensor).offset + bytes.size();
   }
@@ -81,7 +86,7 @@ onnx::Places choose_places(const std::vector<const Tensor*>& tensors, uint64_t a
       fail(ErrorCode::kUnsupported, "format {} has no ONNX element type", tensor->format()->name);
     const uint64_t offset = (end + alignment - 1) / alignment * alignment;
     places[tensor] = {"", offset};
-    end = offset + tensor->num_bytes();
+    end = offset + onnx::bytes_in_file(tensor->format(), static_cast<uint64_t>(tensor->num_elements()));
   }
   return places;
 }

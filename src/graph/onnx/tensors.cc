@@ -18,14 +18,28 @@ constexpr const char* kElementTypes[] = {
 
 std::byte* bytes_of(Tensor& t) { return t.plane(Plane::kPayload).data(); }
 
-bool aligned(const void* p, Format format) {
-  return reinterpret_cast<uintptr_t>(p) % static_cast<uintptr_t>(element_bytes(format)) == 0;
+/// Whether a file's bytes are what a tensor has in memory.
+bool as_in_memory(const void* p, Format format) {
+  return format->file_bits == 0 && format->kind != FormatDef::Kind::kBool &&
+         reinterpret_cast<uintptr_t>(p) % static_cast<uintptr_t>(element_bytes(format)) == 0;
+}
+
+/// From two codes a byte, the first in the lower half.
+void unpack(ByteSpan bytes, Tensor& t) {
+  std::byte* out = bytes_of(t);
+  const bool is_signed = t.format()->kind == FormatDef::Kind::kSigned;
+  for (size_t i = 0; i < static_cast<size_t>(t.num_elements()); ++i) {
+    const unsigned code = (static_cast<unsigned>(bytes[i / 2]) >> (i % 2 * 4)) & 0xf;
+    out[i] = static_cast<std::byte>(is_signed && code > 7 ? code | 0xf0 : code);
+  }
 }
 
 /// A bool in memory may only be 0 or 1; a file may hold anything.
 Tensor copy_plain(ByteSpan bytes, Format format, const Shape& shape) {
   Tensor t(format, shape);
-  if (format->kind == FormatDef::Kind::kBool)
+  if (format->file_bits != 0)
+    unpack(bytes, t);
+  else if (format->kind == FormatDef::Kind::kBool)
     std::transform(bytes.begin(), bytes.end(), bytes_of(t),
                    [](std::byte b) { return b == std::byte{0} ? std::byte{0} : std::byte{1}; });
   else if (!bytes.empty())
@@ -52,7 +66,38 @@ Tensor read_typed(const Field& field, Format format, const Shape& shape, const c
   return t;
 }
 
+/// As Tensor::num_bytes() will count them.
+uint64_t bytes_of_strings(const TensorProto& p) {
+  uint64_t bytes = 0;
+  for (const std::string& s : p.string_data()) bytes += sizeof(s) + s.size();
+  return bytes;
+}
+
+Tensor read_strings(TensorProto& p, const Shape& shape, const std::string& what) {
+  if (p.has_raw_data() || p.data_location() == TensorProto::EXTERNAL)
+    fail(ErrorCode::kCorrupt, "{}: strings stand in string_data, not in {}", what,
+         p.has_raw_data() ? "raw_data" : "another file");
+  if (p.string_data_size() != shape.num_elements())
+    fail(ErrorCode::kCorrupt, "{}: string_data has {} elements, its dimensions {} need {}", what,
+         p.string_data_size(), to_string(shape), shape.num_elements());
+  std::vector<std::string> values;
+  for (std::string& s : *p.mutable_string_data()) values.push_back(std::move(s));
+  return Tensor::of_strings(shape, std::move(values));
+}
+
+/// FLOAT8 has its codes in int32_data, one each; types of 4 bits have two.
+Tensor read_narrow(const TensorProto& p, Format format, const Shape& shape, const std::string& what) {
+  const uint64_t expected = bytes_in_file(format, static_cast<uint64_t>(shape.num_elements()));
+  if (static_cast<uint64_t>(p.int32_data_size()) != expected)
+    fail(ErrorCode::kCorrupt, "{}: int32_data has {} elements, its dimensions {} need {}", what,
+         p.int32_data_size(), to_string(shape), expected);
+  Bytes bytes;
+  for (int32_t code : p.int32_data()) bytes.push_back(static_cast<std::byte>(code & 0xff));
+  return copy_plain(bytes, format, shape);
+}
+
 Tensor read_fields(const TensorProto& p, Format format, const Shape& shape, const std::string& what) {
+  if (format->narrow) return read_narrow(p, format, shape, what);
   return for_format(format, [&]<typename T>() {
     if constexpr (std::is_same_v<T, float>)
       return read_typed<T>(p.float_data(), format, shape, "float_data", what);
@@ -78,6 +123,18 @@ uint64_t parse_number(const std::string& text, const char* key, const std::strin
 
 }  // namespace
 
+Bytes packed_codes(const Tensor& tensor) {
+  Bytes out(bytes_in_file(tensor.format(), static_cast<uint64_t>(tensor.num_elements())));
+  const auto codes = tensor.plane(Plane::kPayload);
+  for (size_t i = 0; i < codes.size(); ++i) out[i / 2] |= (codes[i] & std::byte{0xf}) << (i % 2 * 4);
+  return out;
+}
+
+uint64_t bytes_in_file(Format format, uint64_t num_elements) {
+  if (format->file_bits == 0) return num_elements * static_cast<uint64_t>(element_bytes(format));
+  return num_elements / 2 + num_elements % 2;
+}
+
 std::string element_type_name(int onnx_type) {
   if (onnx_type >= 0 && onnx_type < static_cast<int>(std::size(kElementTypes)))
     return kElementTypes[onnx_type];
@@ -85,8 +142,9 @@ std::string element_type_name(int onnx_type) {
 }
 
 Format format_of_element_type(int onnx_type, const std::string& what) {
-  const Format format = onnx_type == 0 ? nullptr : find_format_by_onnx_type(onnx_type);
-  if (format == nullptr || !is_plain(format))
+  const Format format =
+      onnx_type == formats::kString.onnx_type ? &formats::kString : find_format_by_onnx_type(onnx_type);
+  if (!is_plain(format) && format != &formats::kString)
     fail(ErrorCode::kUnsupported, "{}: elements of type {} are not supported", what,
          element_type_name(onnx_type));
   return format;
@@ -116,17 +174,22 @@ TensorPtr TensorReader::read(TensorProto& proto, const std::string& what) {
   for (int64_t d : dims)
     if (d < 0) fail(ErrorCode::kCorrupt, "{}: has a dimension of {}", what, d);
   const Shape shape(std::move(dims));
+  const bool strings = format == &formats::kString;
   uint64_t expected = 0;
   try {
-    expected = static_cast<uint64_t>(shape.num_elements()) * static_cast<uint64_t>(element_bytes(format));
+    expected = static_cast<uint64_t>(shape.num_elements());
+    if (!strings) expected = bytes_in_file(format, expected);
   } catch (const Error& e) {
     fail(e.code(), "{}: {}", what, e.what());
   }
+  if (strings) expected = bytes_of_strings(proto);
   // Before anything is allocated; the data themselves are compared with `expected` below.
-  if (expected > limits_.max_bytes - std::min(limits_.max_bytes, total_bytes_))
+  const uint64_t in_memory = format->file_bits ? static_cast<uint64_t>(shape.num_elements()) : expected;
+  if (in_memory > limits_.max_bytes - std::min(limits_.max_bytes, total_bytes_))
     fail(ErrorCode::kResourceExhausted, "{}: {} {} needs {} bytes; all tensors together may have {}", what,
-         format->name, to_string(shape), expected, limits_.max_bytes);
-  total_bytes_ += expected;
+         format->name, to_string(shape), in_memory, limits_.max_bytes);
+  total_bytes_ += in_memory;
+  if (strings) return std::make_shared<const Tensor>(read_strings(proto, shape, what));
   if (proto.data_location() == TensorProto::EXTERNAL)
     return std::make_shared<const Tensor>(read_external(proto, format, shape, expected, what));
   if (proto.has_raw_data()) {
@@ -142,8 +205,7 @@ Tensor TensorReader::read_raw(std::string bytes, Format format, const Shape& sha
     fail(ErrorCode::kCorrupt, "{}: raw_data has {} bytes, {} {} needs {}", what, bytes.size(), format->name,
          to_string(shape), expected);
   constexpr size_t kWorthKeeping = 4096;  // smaller ones are cheaper to copy than to own
-  if (bytes.size() < kWorthKeeping || !aligned(bytes.data(), format) ||
-      format->kind == FormatDef::Kind::kBool)
+  if (bytes.size() < kWorthKeeping || !as_in_memory(bytes.data(), format))
     return copy_plain(as_bytes(bytes), format, shape);
   auto owner = std::make_shared<std::string>(std::move(bytes));
   auto* data = reinterpret_cast<std::byte*>(owner->data());
@@ -169,20 +231,24 @@ Tensor TensorReader::read_external(const TensorProto& proto, Format format, cons
          offset + expected, location, size);
   external_bytes_[location] += expected;
   const ByteSpan bytes = file->bytes().subspan(offset, expected);
-  if (!aligned(bytes.data(), format) || format->kind == FormatDef::Kind::kBool)
-    return copy_plain(bytes, format, shape);
+  if (!as_in_memory(bytes.data(), format)) return copy_plain(bytes, format, shape);
   // Only const tensors are handed out, so the read-only mapping is never written.
   return Tensor::over(format, shape, row_major_strides(shape), const_cast<std::byte*>(bytes.data()), file);
 }
 
 void write_tensor(const Tensor& tensor, const std::string& name, const ExternalPlace* place,
                   TensorProto& proto) {
-  if (!is_plain(tensor.format()) || tensor.format()->onnx_type == 0)
+  const bool strings = tensor.format() == &formats::kString;
+  if ((!is_plain(tensor.format()) && !strings) || tensor.format()->onnx_type == 0)
     fail(ErrorCode::kUnsupported, "tensor \"{}\": format {} has no ONNX element type", name,
          tensor.format()->name);
   for (int64_t d : tensor.shape()) proto.add_dims(d);
   proto.set_data_type(tensor.format()->onnx_type);
   if (!name.empty()) proto.set_name(name);
+  if (strings) {
+    for (const std::string& s : tensor.strings()) proto.add_string_data(s);
+    return;
+  }
   if (place != nullptr) {
     const auto add = [&](const char* key, std::string value) {
       StringStringEntryProto* entry = proto.add_external_data();
@@ -191,12 +257,16 @@ void write_tensor(const Tensor& tensor, const std::string& name, const ExternalP
     };
     add("location", place->location);
     add("offset", std::to_string(place->offset));
-    add("length", std::to_string(tensor.num_bytes()));
+    add("length",
+        std::to_string(bytes_in_file(tensor.format(), static_cast<uint64_t>(tensor.num_elements()))));
     proto.set_data_location(TensorProto::EXTERNAL);
     return;
   }
   const Tensor dense = tensor.is_row_major() ? tensor.view() : tensor.clone();
-  proto.set_raw_data(std::string(as_chars(dense.plane(Plane::kPayload))));
+  if (tensor.format()->file_bits != 0)
+    proto.set_raw_data(std::string(as_chars(packed_codes(dense))));
+  else
+    proto.set_raw_data(std::string(as_chars(dense.plane(Plane::kPayload))));
 }
 
 namespace {
@@ -234,6 +304,12 @@ RunValue read_sequence(SequenceProto& proto, Format format, const std::string& p
 Tensor load_tensor_file(const std::string& path) {
   auto proto = parse_file<TensorProto>(path, "tensor");
   return read_tensor(proto, path);
+}
+
+void save_tensor_file(const Tensor& tensor, const std::string& name, const std::string& path) {
+  TensorProto proto;
+  write_tensor(tensor, name, nullptr, proto);
+  system_files().write_atomic(path, as_bytes(proto.SerializeAsString()));
 }
 
 RunValue load_value_file(const std::string& path, const Type& type) {

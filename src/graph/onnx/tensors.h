@@ -59,6 +59,11 @@ class TensorReader {
   std::map<std::string, uint64_t> external_bytes_;
 };
 
+/// The bytes of a row-major plain tensor as files have them: two codes of 4 bits in a byte, the first in the lower half.
+Bytes packed_codes(const Tensor& tensor);
+/// How many bytes a plain format's elements take in a file.
+uint64_t bytes_in_file(Format format, uint64_t num_elements);
+
 /// Where the bytes of an exported tensor lie, when they are not in the model file.
 struct ExternalPlace {
   std::string location;
@@ -70,6 +75,7 @@ void write_tensor(const Tensor& tensor, const std::string& name, const ExternalP
 
 /// A file that holds one TensorProto, as ONNX's test data do.
 Tensor load_tensor_file(const std::string& path);
+void save_tensor_file(const Tensor& tensor, const std::string& name, const std::string& path);
 /// The same for a value of any type: a SequenceProto or an OptionalProto where the type is one.
 RunValue load_value_file(const std::string& path, const Type& type);
 

@@ -17,7 +17,8 @@ Format target(const NodeView& a) {
   } else {
     type = a.attr_int("to", 0);
   }
-  const Format f = find_format_by_onnx_type(static_cast<int>(type));
+  const Format f =
+      type == formats::kString.onnx_type ? &formats::kString : find_format_by_onnx_type(static_cast<int>(type));
   if (!f) a.unsupported("casting to ONNX element type {} is not supported", type);
   return f;
 }
@@ -38,13 +39,14 @@ extern constexpr OpDef kCast{
           if (!a.has_attr("to")) a.error("attribute to is missing");
           return std::vector<Type>{{.format = target(a), .shape = a.shape(0)}};
         },
-    .forward = [](const OpCall& c) { cast_elements(c.input(0), c.output(0)); },
+    .forward = [](const OpCall& c) { cast_to(c, target(c)); },
     .gradient =
         [](Grad& g) {
           const Format from = g.graph().type(g.in(0)).format;
           g.to_input(0, g.emit("Cast", {g.out_grad(0)},
                                {{"to", static_cast<int64_t>((from ? from : &formats::kF32)->onnx_type)}}));
         },
+    .strings = Strings::kTaken,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -6,6 +6,8 @@
 
 namespace dunlin::ops {
 
+/// Input 0 in that format, strings included, as output 0.
+void cast_to(const OpCall& c, Format format);
 /// Shapes agree, strides may differ.
 void cast_elements(const Tensor& from, Tensor& to);
 

@@ -13,12 +13,13 @@ extern constexpr OpDef kCastLike{
     .source = "ONNX CastLike",
     .infer =
         [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(1), .shape = a.shape(0)}}; },
-    .forward = [](const OpCall& c) { cast_elements(c.input(0), c.output(0)); },
+    .forward = [](const OpCall& c) { cast_to(c, c.input(1).format()); },
     .gradient =
         [](Grad& g) {
           g.to_input(0, g.emit("CastLike", {g.out_grad(0), g.in(0)}));
         },
     .shape_only_inputs = 0b10,
+    .strings = Strings::kTaken,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

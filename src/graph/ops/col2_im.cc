@@ -12,6 +12,7 @@ constexpr Sample kSamples[] = {
     {"pads=[1,1,1,1] strides=[2,1] dilations=[1,2]", "f32[2,12,9] i64{5,5} i64{2,3}"},
     {"", "f32[1,8,12] i64{2,3,4} i64{1,2,2}"},
     {"strides=[2]", "f32[1,2,3] i64{6} i64{2}"},
+    {"", "i32[1,4,2]@-9..9 i64{3} i64{2}"},
 };
 
 }  // namespace
@@ -62,7 +63,6 @@ extern constexpr OpDef kCol2Im{
     .source = "ONNX Col2Im",
     .infer =
         [](const InferArgs& a) {
-          check_float(a, 0);
           std::optional<Shape> y;
           if (a.constant(1) && a.constant(2))
             y = image_shape(a, a.shape(0), image_blocks(a, to_ints(*a.constant(1)), to_ints(*a.constant(2))));
@@ -73,17 +73,26 @@ extern constexpr OpDef kCol2Im{
           const ImageBlocks b = image_blocks(c, to_ints(c.input(1)), to_ints(c.input(2)));
           const Shape shape = image_shape(c, c.input(0).shape(), b);
           if (!c.output(0)) c.allocate(0, c.input(0).format(), shape);
-          const std::vector<double> x = to_doubles(c.input(0));
-          std::vector<double> y(static_cast<size_t>(shape.num_elements()), 0.0);
-          const size_t planes = static_cast<size_t>(shape[0] * shape[1]);
-          const size_t from = static_cast<size_t>(b.elements * b.blocks),
-                       to = planes == 0 ? 0 : y.size() / planes;
-          if (planes > 0)
+          if (shape.num_elements() == 0) return;
+          for_format(c.input(0).format(), [&]<typename T>() {
+            // Integers wrap, floats are summed in double; of bools, any.
+            using Sum = std::conditional_t<std::is_same_v<T, bool>, bool,
+                                           std::conditional_t<std::is_integral_v<T>, uint64_t, double>>;
+            const auto x = c.in<T>(0);
+            const auto y = c.out<T>(0);
+            std::vector<Sum> sums(y.size());
+            const size_t planes = static_cast<size_t>(shape[0] * shape[1]), to = y.size() / planes;
+            const auto from = static_cast<size_t>(b.elements * b.blocks);
             for_each_block_element(b, [&](int64_t column, int64_t position) {
-              for (size_t p = 0; p < planes; ++p)
-                y[p * to + static_cast<size_t>(position)] += x[p * from + static_cast<size_t>(column)];
+              for (size_t p = 0; p < planes; ++p) {
+                auto&& sum = sums[p * to + static_cast<size_t>(position)];
+                sum = static_cast<Sum>(sum + static_cast<Sum>(static_cast<ComputeType<T>>(
+                                                 x[p * from + static_cast<size_t>(column)])));
+              }
             });
-          store_doubles(c, 0, y);
+            for (size_t i = 0; i < sums.size(); ++i)
+              y[i] = static_cast<T>(static_cast<ComputeType<T>>(sums[i]));
+          });
         },
     .gradient =
         [](Grad& g) {

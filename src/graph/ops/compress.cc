@@ -62,6 +62,7 @@ extern constexpr OpDef kCompress{
           });
         },
     .gradient = gradient,
+    .strings = Strings::kNumbered,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -52,6 +52,7 @@ extern constexpr OpDef kConcat{
               g.emit_many("ConcatGrad", inputs, g.num_inputs(), {{"axis", g.attr_int("axis", 1)}});
           for (int i = 0; i < g.num_inputs(); ++i) g.to_input(i, parts[static_cast<size_t>(i)]);
         },
+    .strings = Strings::kNumbered,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

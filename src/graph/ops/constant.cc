@@ -13,7 +13,11 @@ Tensor value_of(const NodeView& a) {
     return Tensor::of<float>({static_cast<int64_t>(v->size())}, std::span<const float>(*v));
   if (const auto* v = find_attribute<std::vector<int64_t>>(a.node(), "value_ints"))
     return Tensor::of<int64_t>({static_cast<int64_t>(v->size())}, std::span<const int64_t>(*v));
-  a.unsupported("no value of a supported kind (value, value_float(s), value_int(s))");
+  if (const auto* v = find_attribute<std::string>(a.node(), "value_string"))
+    return Tensor::of_strings({}, {*v});
+  if (const auto* v = find_attribute<std::vector<std::string>>(a.node(), "value_strings"))
+    return Tensor::of_strings({static_cast<int64_t>(v->size())}, *v);
+  a.unsupported("no value of a supported kind (value, value_float(s), value_int(s), value_string(s))");
 }
 
 constexpr Sample kSamples[] = {{"value_float=1.5", ""}, {"value_ints=[1,2,3]", ""}};
@@ -27,8 +31,16 @@ extern constexpr OpDef kConstant{.name = "Constant",
                                        const Tensor t = value_of(a);
                                        return std::vector<Type>{{.format = t.format(), .shape = t.shape()}};
                                      },
-                                 .forward = [](const OpCall& c) { copy_logical(value_of(c), c.output(0)); },
+                                 .forward =
+                                     [](const OpCall& c) {
+                                       Tensor t = value_of(c);
+                                       if (t.format() == &formats::kString)
+                                         c.output(0) = std::move(t);
+                                       else
+                                         copy_logical(t, c.output(0));
+                                     },
                                  .stops_gradient = true,
+                                 .strings = Strings::kTaken,
                                  .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -1,6 +1,7 @@
 #include "graph/autodiff/grad.h"
 #include "graph/ops/channels.h"
 #include "graph/ops/quantize.h"
+#include "graph/ops/sizes.h"
 
 namespace dunlin::ops {
 
@@ -17,7 +18,7 @@ constexpr Sample kSamples[] = {
 
 void forward(const OpCall& c) {
   const ScaledValues v = scaled_values(c);
-  for_float_format(c.input(1).format(), [&]<typename T>() {
+  for_float_format(c.output(0).format(), [&]<typename T>() {
     const auto y = c.out<T>(0);
     for (size_t i = 0; i < v.x.size(); ++i) {
       const size_t s = v.index.at(i);
@@ -46,7 +47,7 @@ void gradient(Grad& g) {
 
 }  // namespace
 
-/// x, scale, zero_point -> (x - zero_point) * scale, in the scale's type.
+/// x, scale, zero_point -> (x - zero_point) * scale, in the scale's type or the one of output_dtype.
 extern constexpr OpDef kDequantizeLinear{
     .name = "DequantizeLinear",
     .since = 10,
@@ -57,7 +58,11 @@ extern constexpr OpDef kDequantizeLinear{
           if (a.has_input(2) && a.format(2) && a.format(0) && a.format(2) != a.format(0))
             a.error("x is {}, the zero point {}: one type is expected", a.format(0)->name, a.format(2)->name);
           check_scales(a);
-          return std::vector<Type>{{.format = a.format(1), .shape = a.type(0).shape}};
+          const Format format = format_attribute(a, "output_dtype", a.format(1));
+          if (format && (format->kind != FormatDef::Kind::kFloat || format->narrow))
+            a.unsupported("the output is {}, f32, f64, f16 or bf16 is supported: output_dtype gives it",
+                          format->name);
+          return std::vector<Type>{{.format = format, .shape = a.type(0).shape}};
         },
     .forward = forward,
     .gradient = gradient,

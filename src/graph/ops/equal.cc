@@ -18,6 +18,7 @@ extern constexpr OpDef kEqual{.name = "Equal",
                                     });
                                   },
                               .stops_gradient = true,
+                              .strings = Strings::kNumbered,
                               .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -28,6 +28,7 @@ extern constexpr OpDef kExpand{
           copy_window(c.input(0), 0, broadcast_strides(c.input(0), c.output(0).shape()), c.output(0));
         },
     .gradient = [](Grad& g) { g.to_input(0, g.reduce_to(g.out_grad(0), g.in(0))); },
+    .strings = Strings::kNumbered,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

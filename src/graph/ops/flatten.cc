@@ -33,6 +33,7 @@ extern constexpr OpDef kFlatten{
         [](Grad& g) {
           g.to_input(0, g.emit("ReshapeLike", {g.out_grad(0), g.in(0)}));
         },
+    .strings = Strings::kNumbered,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -29,6 +29,7 @@ extern constexpr OpDef kGatherElements{
           g.to_input(0, g.emit("GatherElementsGrad", {g.out_grad(0), g.in(0), g.in(1)},
                                {{"axis", g.attr_int("axis", 0)}}));
         },
+    .strings = Strings::kNumbered,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

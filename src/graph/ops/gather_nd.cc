@@ -37,6 +37,7 @@ extern constexpr OpDef kGatherND{
           g.to_input(0, g.emit("GatherNDGrad", {g.out_grad(0), g.in(0), g.in(1)},
                                {{"batch_dims", g.attr_int("batch_dims", 0)}}));
         },
+    .strings = Strings::kNumbered,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -14,6 +14,7 @@ extern constexpr OpDef kIdentity{.name = "Identity",
                                  .forward = [](const OpCall& c) { copy_logical(c.input(0), c.output(0)); },
                                  .run = [](const ValueCall& c) { c.give(0, c.value(0).clone()); },
                                  .gradient = [](Grad& g) { g.to_input(0, g.out_grad(0)); },
+                                 .strings = Strings::kNumbered,
                                  .samples = kSamples};
 
 }  // namespace dunlin::ops

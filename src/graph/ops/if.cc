@@ -41,6 +41,7 @@ void run_if(const ValueCall& c) {
 }  // namespace
 
 /// One of two subgraphs. An If whose condition is known is not here any more: see infer_and_fold().
-extern constexpr OpDef kIf{.name = "If", .source = "ONNX If", .infer = infer_if, .run = run_if};
+extern constexpr OpDef kIf{
+    .name = "If", .source = "ONNX If", .infer = infer_if, .run = run_if, .strings = Strings::kTaken};
 
 }  // namespace dunlin::ops

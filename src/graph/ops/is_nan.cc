@@ -1,6 +1,7 @@
 #include <cmath>
 
-#include "graph/ops/elementwise.h"
+#include "graph/ops/channels.h"
+#include "graph/ops/checks.h"
 
 namespace dunlin::ops {
 
@@ -11,15 +12,16 @@ constexpr Sample kSamples[] = {{"", "f32{1,nan,-inf,0}"}};
 extern constexpr OpDef kIsNaN{.name = "IsNaN",
                               .since = 9,
                               .source = "ONNX IsNaN",
-                              .infer = infer_compare,
+                              .infer =
+                                  [](const InferArgs& a) {
+                                    check_float(a, 0);
+                                    return infer_compare(a);
+                                  },
                               .forward =
                                   [](const OpCall& c) {
-                                    for_float_format(c.input(0).format(), [&]<typename T>() {
-                                      const auto x = c.in<T>(0);
-                                      const auto y = c.out<bool>(0);
-                                      for (size_t i = 0; i < x.size(); ++i)
-                                        y[i] = std::isnan(to_double(x[i]));
-                                    });
+                                    const std::vector<double> x = to_doubles(c.input(0));
+                                    const auto y = c.out<bool>(0);
+                                    for (size_t i = 0; i < x.size(); ++i) y[i] = std::isnan(x[i]);
                                   },
                               .stops_gradient = true,
                               .samples = kSamples};

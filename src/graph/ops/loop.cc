@@ -112,6 +112,7 @@ void run_loop(const ValueCall& c) {
 
 }  // namespace
 
-extern constexpr OpDef kLoop{.name = "Loop", .source = "ONNX Loop", .infer = infer_loop, .run = run_loop};
+extern constexpr OpDef kLoop{
+    .name = "Loop", .source = "ONNX Loop", .infer = infer_loop, .run = run_loop, .strings = Strings::kTaken};
 
 }  // namespace dunlin::ops

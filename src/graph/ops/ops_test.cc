@@ -39,8 +39,9 @@ std::string case_name(const testing::TestParamInfo<Case>& info) {
 TEST(Ops, EveryOneHasSourceSamplesInferenceAndForward) {
   for (const OpDef* op : all_ops()) {
     EXPECT_FALSE(op->source.empty()) << op->name;
-    // Samples are words for tensors; ops on anything else have tests of their own.
-    EXPECT_EQ(op->samples.empty(), op->forward == nullptr) << op->name;
+    // Samples are words for tensors of numbers; ops on anything else have tests of their own.
+    const bool numbers = op->forward && !op->name.starts_with("String");
+    EXPECT_EQ(op->samples.empty(), !numbers) << op->name;
     EXPECT_TRUE(op->infer && (op->forward || op->run)) << op->name;
     for (const Sample& s : op->samples)
       EXPECT_EQ(find_op(op->domain, op->name, op->domain.empty() ? s.opset : 1), op);

@@ -17,6 +17,7 @@ extern constexpr OpDef kOptional{
           if (given) type.shape.reset();  // a claim, perhaps in the symbols of another graph
           return std::vector<Type>{type};
         },
-    .run = [](const ValueCall& c) { c.give(0, c.has_input(0) ? c.value(0).clone() : RunValue()); }};
+    .run = [](const ValueCall& c) { c.give(0, c.has_input(0) ? c.value(0).clone() : RunValue()); },
+    .strings = Strings::kTaken};
 
 }  // namespace dunlin::ops

@@ -17,6 +17,7 @@ extern constexpr OpDef kOptionalGetElement{.name = "OptionalGetElement",
                                                  if (c.value(0).is_nothing())
                                                    c.error("the optional has no element");
                                                  c.give(0, c.value(0).clone());
-                                               }};
+                                               },
+                                           .strings = Strings::kTaken};
 
 }  // namespace dunlin::ops

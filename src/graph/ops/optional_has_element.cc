@@ -12,6 +12,7 @@ extern constexpr OpDef kOptionalHasElement{
         [](const ValueCall& c) {
           c.give(0, Tensor::of<bool>({}, {c.has_input(0) && !c.value(0).is_nothing()}));
         },
-    .stops_gradient = true};
+    .stops_gradient = true,
+    .strings = Strings::kTaken};
 
 }  // namespace dunlin::ops

@@ -7,7 +7,9 @@ namespace dunlin::ops {
 void check_quantized(const NodeView& a, std::string_view what, Format format, bool wide) {
   if (format == nullptr || format == &formats::kU8 || format == &formats::kI8) return;
   if (wide && (format == &formats::kU16 || format == &formats::kI16)) return;
-  a.unsupported("{} is {}, {} is supported", what, format->name, wide ? "u8, i8, u16 or i16" : "u8 or i8");
+  if (wide && format->narrow && format != &formats::kF8E8M0) return;
+  a.unsupported("{} is {}, {} is supported", what, format->name,
+                wide ? "an integer of 4 to 16 bits, FLOAT8 or FLOAT4" : "u8 or i8");
 }
 
 namespace {

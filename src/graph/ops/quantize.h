@@ -29,7 +29,7 @@ void for_quantized_format(Format format, F&& f) {
   });
 }
 
-/// Throws kUnsupported unless `format` is null or integers of 8 bits, 16 too when `wide`.
+/// Throws kUnsupported unless `format` is null or integers of 8 bits; of 4 and 16, FLOAT8 and FLOAT4 too when `wide`.
 void check_quantized(const NodeView& a, std::string_view what, Format format, bool wide = false);
 
 /// How many elements share a scale: all, those with one index of `axis`, or (opset 21) a block of the axis.

@@ -1,4 +1,5 @@
 #include "graph/ops/channels.h"
+#include "graph/ops/movement.h"
 #include "graph/ops/quantize.h"
 #include "graph/ops/sizes.h"
 
@@ -23,19 +24,46 @@ Format quantized(const InferArgs& a) {
   return a.format(2);
 }
 
+/// x / scale, divided as the standard's inputs are: a tie in float may be none in double.
+class Quotient {
+ public:
+  explicit Quotient(const OpCall& c) : precision_(&formats::kF32) {
+    const Format x = c.input(0).format();
+    if (x->kind != FormatDef::Kind::kFloat || x == &formats::kF64) precision_ = &formats::kF64;
+    if (c.opset() >= 23) precision_ = format_attribute(c, "precision", precision_);
+    if (precision_->kind != FormatDef::Kind::kFloat || precision_->narrow)
+      c.error("precision is {}, f32, f16, bf16 or f64 is expected", precision_->name);
+  }
+  double operator()(double x, double scale) const {
+    if (precision_ == &formats::kF64) return x / scale;
+    // A quotient of floats rounded to 16 bits is the quotient rounded once: 24 bits are twice 11 and two more.
+    const float q = static_cast<float>(x) / static_cast<float>(scale);
+    if (precision_ == &formats::kF16) return static_cast<float>(Half(q));
+    return precision_ == &formats::kBF16 ? static_cast<float>(BFloat16(q)) : q;
+  }
+
+ private:
+  Format precision_;
+};
+
 void forward(const OpCall& c) {
   const ScaledValues v = scaled_values(c);
-  const Format from = c.input(0).format();
-  // Divided as the standard's inputs are: a tie in float may be none in double.
-  const bool as_float = from->kind == FormatDef::Kind::kFloat && from != &formats::kF64;
+  const Quotient quotient(c);
+  const auto ratio = [&](size_t i) { return quotient(v.x[i], v.scales[v.index.at(i)]); };
+  if (const NarrowCodec* codec = c.output(0).format()->narrow) {
+    const bool saturated = c.attr_int("saturate", 1) != 0,
+               whole = c.output(0).format()->kind != FormatDef::Kind::kFloat;
+    const auto y = word_elements<uint8_t>(c.output(0));
+    for (size_t i = 0; i < v.x.size(); ++i) {
+      const double x = whole ? std::nearbyint(ratio(i)) : ratio(i);
+      y[i] = codec->encode(x + v.zero(v.index.at(i)), saturated, Rounding::kNearest);
+    }
+    return;
+  }
   for_quantized_format(c.output(0).format(), [&]<typename T>() {
     const auto y = c.out<T>(0);
-    for (size_t i = 0; i < v.x.size(); ++i) {
-      const size_t s = v.index.at(i);
-      const double ratio =
-          as_float ? static_cast<float>(v.x[i]) / static_cast<float>(v.scales[s]) : v.x[i] / v.scales[s];
-      y[i] = saturate<T>(std::nearbyint(ratio) + v.zero(s));
-    }
+    for (size_t i = 0; i < v.x.size(); ++i)
+      y[i] = saturate<T>(std::nearbyint(ratio(i)) + v.zero(v.index.at(i)));
   });
 }
 

@@ -101,7 +101,7 @@ TEST(Quantize, WhatDoesNotFitIsNamed) {
   expect("QuantizeLinear", "", "f32[2,3] f32[]{1} f32[]{1}", "the output is f32");
   expect("QuantizeLinear", "output_dtype=3", "f32[2] f32[]{1} u8[]{1}",
          "output_dtype is i8, the zero point u8");
-  expect("QuantizeLinear", "output_dtype=17", "f32[2] f32[]{1}", "output_dtype 17 is not supported");
+  expect("QuantizeLinear", "output_dtype=99", "f32[2] f32[]{1}", "output_dtype 99 is not supported");
   expect("QuantizeLinear", "block_size=-1", "f32[2,2] f32[2,2]", "block_size is -1");
   expect("QuantizeLinear", "block_size=4611686018427387904", "f32[2,2] f32[2,2]", "[2,1] is expected");
   expect("QuantizeLinear", "", "f32[2,3] f32{1,2,3} u8{1,2}", "zero point [2]");

@@ -12,6 +12,11 @@ namespace dunlin::ops {
 template <typename T>
 using Accumulator = std::conditional_t<std::is_integral_v<T>, int64_t, double>;
 
+/// What extremes are kept in: of nothing they are the least or largest number that the type has.
+template <typename T>
+using Extreme = std::conditional_t<std::is_same_v<T, bool>, uint8_t,
+                                   std::conditional_t<std::is_integral_v<T>, T, double>>;
+
 /// The start of a maximum (of a minimum when `least`).
 template <typename A>
 A limit(bool least) {

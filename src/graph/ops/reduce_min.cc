@@ -22,7 +22,7 @@ extern constexpr OpDef kReduceMin{
     .forward =
         [](const OpCall& c) {
           for_format(c.input(0).format(), [&]<typename T>() {
-            using A = Accumulator<T>;
+            using A = Extreme<T>;
             reduce<T>(
                 c, limit<A>(true), [](A a, A x) { return x < a || x != x ? x : a; },
                 [](A a, double) { return a; });

@@ -43,6 +43,7 @@ extern constexpr OpDef kReverseSequence{
         [](Grad& g) {
           g.to_input(0, g.emit("ReverseSequence", {g.out_grad(0), g.in(1)}, g.node().attributes));
         },
+    .strings = Strings::kNumbered,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -3,6 +3,8 @@
 
 namespace dunlin::ops {
 
+extern const OpDef kScanOfBatches;
+
 namespace {
 
 /// Inputs of the node: state, then what is taken apart along an axis each; of the body: state and one part of each.
@@ -42,13 +44,6 @@ Form form_of(const NodeView& n) {
   return f;
 }
 
-/// The length of the loop, from one more input.
-void meet(const NodeView& n, int64_t& length, int64_t other) {
-  if (length >= 0 && other >= 0 && length != other)
-    n.error("one input has {} parts along its axis, another {}", length, other);
-  if (length < 0) length = other;
-}
-
 std::vector<Type> infer_scan(const InferArgs& a) {
   const Form f = form_of(a);
   std::vector<Type> state, parts;
@@ -74,21 +69,6 @@ std::vector<Type> infer_scan(const InferArgs& a) {
     types.push_back(stacked_type(a, out[k], f.output_axes[s], length));
   }
   return types;
-}
-
-/// Part `index` of x along the axis: its bytes are x's.
-Tensor part_of(const Tensor& x, int axis, int64_t index) {
-  Shape shape;
-  Strides strides;
-  for (int d = 0; d < x.shape().rank(); ++d) {
-    if (d == axis) continue;
-    shape.push_back(x.shape()[d]);
-    strides.push_back(x.strides()[static_cast<size_t>(d)]);
-  }
-  const int64_t offset = index * x.strides()[static_cast<size_t>(axis)] * element_bytes(x.format());
-  // Bodies only read what they are given.
-  auto* data = const_cast<std::byte*>(x.plane(Plane::kPayload).data()) + offset;
-  return Tensor::over(x.format(), std::move(shape), std::move(strides), data);
 }
 
 void run_scan(const ValueCall& c) {
@@ -130,8 +110,11 @@ void run_scan(const ValueCall& c) {
 
 }  // namespace
 
-/// Opset 8 has a batch axis and lengths, and is not supported.
-extern constexpr OpDef kScan{
-    .name = "Scan", .since = 9, .source = "ONNX Scan", .infer = infer_scan, .run = run_scan};
+extern constexpr OpDef kScan{.name = "Scan",
+                             .since = 9,
+                             .source = "ONNX Scan",
+                             .infer = infer_scan,
+                             .run = run_scan,
+                             .older = &kScanOfBatches};
 
 }  // namespace dunlin::ops

@@ -38,6 +38,26 @@ Tensor ScanOutput::stacked(const ValueCall& c, int output, int64_t axis, bool re
   return out;
 }
 
+Tensor part_of(const Tensor& x, int axis, int64_t index) {
+  Shape shape;
+  Strides strides;
+  for (int d = 0; d < x.shape().rank(); ++d) {
+    if (d == axis) continue;
+    shape.push_back(x.shape()[d]);
+    strides.push_back(x.strides()[static_cast<size_t>(d)]);
+  }
+  const int64_t offset = index * x.strides()[static_cast<size_t>(axis)] * element_bytes(x.format());
+  // Bodies only read what they are given.
+  auto* data = const_cast<std::byte*>(x.plane(Plane::kPayload).data()) + offset;
+  return Tensor::over(x.format(), std::move(shape), std::move(strides), data);
+}
+
+void meet(const NodeView& n, int64_t& length, int64_t other) {
+  if (length >= 0 && other >= 0 && length != other)
+    n.error("one input has {} parts along its axis, another {}", length, other);
+  if (length < 0) length = other;
+}
+
 Type stacked_type(const NodeView& n, const Type& element, int64_t axis, int64_t length) {
   Type out{.format = element.format, .shape = {}};
   if (!element.shape) return out;

@@ -18,6 +18,11 @@ class ScanOutput {
   std::vector<Tensor> parts_;
 };
 
+/// Part `index` of x along the axis: its bytes are x's.
+Tensor part_of(const Tensor& x, int axis, int64_t index);
+/// The length of a loop (negative: not known), from one more input.
+void meet(const NodeView& n, int64_t& length, int64_t other);
+
 /// The type of such an output, of `length` elements of that type along the axis. -rank-1 <= axis <= rank.
 Type stacked_type(const NodeView& n, const Type& element, int64_t axis, int64_t length);
 

@@ -85,7 +85,8 @@ TEST(TfIdfVectorizer, WhatDoesNotFitIsNamed) {
       error("min_gram_length=1 max_gram_length=2 ngram_counts=[0,9] pool_int64s=[1,2] ngram_indexes=[0] " +
             rest),
       HasSubstr("puts n-grams of 1 at 0 to 9"));
-  EXPECT_THAT(error("pool_strings='a'"), HasSubstr("n-grams of strings are not supported"));
+  EXPECT_THAT(error(kPool + rest + "ngram_indexes=[0,1,2,3] pool_strings=['a','b']"),
+              HasSubstr("has both pool_int64s and pool_strings"));
   EXPECT_THAT(error(kPool + rest + "ngram_indexes=[0,1,2,3]", "f32[3]"), HasSubstr("X is f32"));
 }
 

@@ -11,7 +11,7 @@ extern constexpr OpDef kSequenceAt{
           const Type& s = sequence_type(a, 0);
           return std::vector<Type>{{.format = s.format, .shape = s.shape}};
         },
-    .run =
-        [](const ValueCall& c) { c.give(0, c.elements(0)[position(c, 1, c.elements(0).size())]->view()); }};
+    .run = [](const ValueCall& c) { c.give(0, c.elements(0)[position(c, 1, c.elements(0).size())]->view()); },
+    .strings = Strings::kTaken};
 
 }  // namespace dunlin::ops

@@ -31,6 +31,7 @@ extern constexpr OpDef kSequenceConstruct{
           if (elements.empty()) c.error("input 0 is missing");
           const Format format = elements[0]->format();
           c.give(0, RunValue::sequence(format, std::move(elements)));
-        }};
+        },
+    .strings = Strings::kTaken};
 
 }  // namespace dunlin::ops

@@ -20,6 +20,7 @@ extern constexpr OpDef kSequenceEmpty{
         [](const InferArgs& a) {
           return std::vector<Type>{sequence_of({.format = format_of_elements(a), .shape = {}})};
         },
-    .run = [](const ValueCall& c) { c.give(0, RunValue::sequence(format_of_elements(c), {})); }};
+    .run = [](const ValueCall& c) { c.give(0, RunValue::sequence(format_of_elements(c), {})); },
+    .strings = Strings::kTaken};
 
 }  // namespace dunlin::ops

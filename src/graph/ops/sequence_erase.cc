@@ -15,6 +15,7 @@ extern constexpr OpDef kSequenceErase{
           const size_t at = c.has_input(1) ? position(c, 1, elements.size()) : elements.size() - 1;
           elements.erase(elements.begin() + static_cast<std::ptrdiff_t>(at));
           c.give(0, RunValue::sequence(c.value(0).format(), std::move(elements)));
-        }};
+        },
+    .strings = Strings::kTaken};
 
 }  // namespace dunlin::ops

@@ -26,6 +26,7 @@ extern constexpr OpDef kSequenceInsert{
           const size_t at = c.has_input(2) ? position(c, 2, elements.size(), true) : elements.size();
           elements.insert(elements.begin() + static_cast<std::ptrdiff_t>(at), std::move(element));
           c.give(0, RunValue::sequence(format, std::move(elements)));
-        }};
+        },
+    .strings = Strings::kTaken};
 
 }  // namespace dunlin::ops

@@ -15,6 +15,7 @@ extern constexpr OpDef kSequenceLength{
         [](const ValueCall& c) {
           c.give(0, Tensor::of<int64_t>({}, {static_cast<int64_t>(c.elements(0).size())}));
         },
-    .stops_gradient = true};
+    .stops_gradient = true,
+    .strings = Strings::kTaken};
 
 }  // namespace dunlin::ops

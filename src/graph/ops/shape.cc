@@ -35,6 +35,7 @@ extern constexpr OpDef kShape{
         },
     .shape_only_inputs = 1,
     .stops_gradient = true,
+    .strings = Strings::kTaken,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

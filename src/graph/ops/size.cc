@@ -13,6 +13,7 @@ extern constexpr OpDef kSize{
     .forward = [](const OpCall& c) { c.out<int64_t>(0)[0] = c.input(0).num_elements(); },
     .shape_only_inputs = 1,
     .stops_gradient = true,
+    .strings = Strings::kTaken,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -41,6 +41,7 @@ extern constexpr OpDef kSlice{
           for (int i = 1; i < g.num_inputs(); ++i) inputs.push_back(g.in(i));
           g.to_input(0, g.emit("SliceGrad", inputs, g.node().attributes));
         },
+    .strings = Strings::kNumbered,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -69,6 +69,7 @@ extern constexpr OpDef kSplit{
             parts.push_back(g.out_grad(i) != kNoValue ? g.out_grad(i) : g.emit("ZerosLike", {g.out(i)}));
           g.to_input(0, g.emit("Concat", parts, {{"axis", g.attr_int("axis", 0)}}));
         },
+    .strings = Strings::kNumbered,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

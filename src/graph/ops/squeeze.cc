@@ -34,6 +34,7 @@ extern constexpr OpDef kSqueeze{
         [](Grad& g) {
           g.to_input(0, g.emit("ReshapeLike", {g.out_grad(0), g.in(0)}));
         },
+    .strings = Strings::kNumbered,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 
 #include "graph/ops/checks.h"
 #include "graph/ops/elementwise.h"
@@ -30,11 +31,12 @@ struct Grams {
   std::vector<float> weights;
   int64_t size = 0;                               ///< of the output
   std::map<std::vector<int64_t>, size_t> number;  ///< of the n-grams looked for, in the pool
+  bool of_strings = false;
+  std::unordered_map<std::string, int64_t> word;  ///< of a pool of strings, each word's number
   std::vector<int64_t> lengths;                   ///< which n-grams looked for have
 };
 
 Grams read_grams(const NodeView& a) {
-  if (a.has_attr("pool_strings")) a.unsupported("pool_strings: n-grams of strings are not supported");
   Grams g;
   const std::string mode = a.attr_string("mode", "");
   if (mode != "TF" && mode != "IDF" && mode != "TFIDF")
@@ -43,7 +45,14 @@ Grams read_grams(const NodeView& a) {
   g.shortest = a.attr_int("min_gram_length", 0);
   g.longest = a.attr_int("max_gram_length", 0);
   g.most_skipped = a.attr_int("max_skip_count", -1);
-  const std::vector<int64_t> pool = a.attr_ints("pool_int64s"), starts = a.attr_ints("ngram_counts");
+  std::vector<int64_t> pool = a.attr_ints("pool_int64s");
+  if (const auto* words = find_attribute<std::vector<std::string>>(a.node(), "pool_strings")) {
+    if (!pool.empty()) a.error("has both pool_int64s and pool_strings");
+    for (const std::string& word : *words)
+      pool.push_back(g.word.try_emplace(word, static_cast<int64_t>(g.word.size())).first->second);
+    g.of_strings = true;
+  }
+  const std::vector<int64_t> starts = a.attr_ints("ngram_counts");
   if (g.shortest < 1 || g.longest < g.shortest || g.longest > static_cast<int64_t>(starts.size()))
     a.error("n-grams of {} to {} elements are asked for, ngram_counts knows 1 to {}", g.shortest, g.longest,
             starts.size());
@@ -74,6 +83,17 @@ Grams read_grams(const NodeView& a) {
   if (next != g.coordinates.size())
     a.error("the pool has {} n-grams, ngram_indexes {} entries", next, g.coordinates.size());
   return g;
+}
+
+/// The elements of a row; a word that is not in the pool is a number that no n-gram holds.
+std::vector<int64_t> elements_of(const Grams& g, const Tensor& x) {
+  if (!g.of_strings) return to_ints(x);
+  std::vector<int64_t> out;
+  for (const std::string& s : x.strings()) {
+    const auto it = g.word.find(s);
+    out.push_back(it == g.word.end() ? -1 : it->second);
+  }
+  return out;
 }
 
 /// How far apart the elements of an n-gram in a row may lie. A single element has no gaps.
@@ -112,7 +132,7 @@ std::vector<int64_t> count_grams(const Grams& g, const int64_t* row, int64_t len
 
 }  // namespace
 
-/// X [C] or [N, C] of integers -> counts of the n-grams in pool_int64s, weighted by mode.
+/// X [C] or [N, C] of integers or strings -> counts of the n-grams in pool_int64s or pool_strings, weighted by mode.
 extern constexpr OpDef kTfIdfVectorizer{
     .name = "TfIdfVectorizer",
     .since = 9,
@@ -121,9 +141,11 @@ extern constexpr OpDef kTfIdfVectorizer{
         [](const InferArgs& a) {
           const Shape& x = a.shape(0);
           if (x.rank() != 1 && x.rank() != 2) a.error("X is {}, [C] or [N, C] is expected", to_string(x));
-          if (const Format f = a.format(0); f && f != &formats::kI32 && f != &formats::kI64)
-            a.unsupported("X is {}, i32 or i64 is supported", f->name);
-          const int64_t size = read_grams(a).size;
+          const Grams grams = read_grams(a);
+          const Format f = a.format(0);
+          if (f && (grams.of_strings ? f != &formats::kString : f != &formats::kI32 && f != &formats::kI64))
+            a.error("X is {}, {} is expected", f->name, grams.of_strings ? "string" : "i32 or i64");
+          const int64_t size = grams.size;
           return std::vector<Type>{
               {.format = &formats::kF32, .shape = x.rank() == 1 ? Shape{size} : Shape{x[0], size}}};
         },
@@ -132,7 +154,7 @@ extern constexpr OpDef kTfIdfVectorizer{
           const Grams g = read_grams(c);
           const Shape& s = c.input(0).shape();
           const int64_t rows = s.rank() == 1 ? 1 : s[0], length = s[s.rank() - 1];
-          const std::vector<int64_t> x = to_ints(c.input(0));
+          const std::vector<int64_t> x = elements_of(g, c.input(0));
           const auto y = c.out<float>(0);
           if (y.size() == 0) return;
           check_steps(c, static_cast<double>(rows) * steps_of_row(g, length));
@@ -147,6 +169,7 @@ extern constexpr OpDef kTfIdfVectorizer{
           }
         },
     .stops_gradient = true,
+    .strings = Strings::kTaken,
     .costly = true,
     .samples = kSamples};
 

@@ -66,6 +66,7 @@ extern constexpr OpDef kTile{
         [](Grad& g) {
           g.to_input(0, g.emit("TileGrad", {g.out_grad(0), g.in(0)}));
         },
+    .strings = Strings::kNumbered,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

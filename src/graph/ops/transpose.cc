@@ -52,6 +52,7 @@ extern constexpr OpDef kTranspose{.name = "Transpose",
                                         g.to_input(
                                             0, g.emit("Transpose", {g.out_grad(0)}, std::move(attributes)));
                                       },
+                                  .strings = Strings::kNumbered,
                                   .samples = kSamples};
 
 }  // namespace dunlin::ops

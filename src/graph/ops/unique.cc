@@ -106,6 +106,7 @@ extern constexpr OpDef kUnique{
         },
     .forward = [](const OpCall& c) { for_format(c.input(0).format(), [&]<typename T>() { unique<T>(c); }); },
     .stops_gradient = true,
+    .strings = Strings::kNumbered,
     .costly = true,
     .samples = kSamples};
 

@@ -214,7 +214,6 @@ TEST(Vision, OtherElementsThanFloatsAreNamed) {
   error("GridSample", "f32[1,1,2,2] i64[1,2,2,2]");
   error("RoiAlign", "i32[1,1,4,4] f32[1,4] i64{0}");
   error("AffineGrid", "i32[1,2,3] i64{1,1,2,2}");
-  error("Col2Im", "bool[1,5,5] i64{5,5} i64{1,5}");
   error("MaxUnpool", "i64[1,1,2,2] i64[1,1,2,2]{0,1,2,3}", "kernel_shape=[2,2] strides=[2,2]");
 }
 

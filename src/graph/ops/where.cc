@@ -46,6 +46,7 @@ extern constexpr OpDef kWhere{
           if (g.needs(2))
             g.to_input(2, g.reduce_to(g.emit("Where", {g.in(0), zero, g.out_grad(0)}), g.in(2)));
         },
+    .strings = Strings::kNumbered,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

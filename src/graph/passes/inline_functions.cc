@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "graph/op.h"
+#include "graph/passes/expand_gradients.h"
 #include "graph/splice.h"
 
 namespace dunlin {
@@ -186,8 +187,8 @@ class Inliner {
 }  // namespace
 
 Graph inline_functions(const Model& model, const InlineLimits& limits) {
-  if (model.functions.empty()) return model.graph;
-  return Inliner(model, limits).run();
+  return expand_gradients(model.functions.empty() ? model.graph : Inliner(model, limits).run(),
+                          limits.max_nodes);
 }
 
 }  // namespace dunlin

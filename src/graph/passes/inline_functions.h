@@ -11,7 +11,7 @@ struct InlineLimits {
   int max_depth = 32;              ///< of calls inside calls
 };
 
-/// The model's graph without calls. A call of an op that the catalog has itself (a format with a function
+/// The model's graph without calls, and without Gradient nodes of the training domain (expand_gradients.h). A call of an op that the catalog has itself (a format with a function
 /// body for other tools) stays a node. Throws kCorrupt when functions call each other in a circle,
 /// kResourceExhausted above a limit.
 Graph inline_functions(const Model& model, const InlineLimits& limits = {});

@@ -25,7 +25,11 @@ std::optional<std::string> signature(const Graph& g, const Node& n) {
                              std::is_same_v<T, AttributeRef>)
             return false;
           else
-            for (const auto& element : v) text += fmt::format("{},", element);
+            for (const auto& element : v) {
+              if constexpr (std::is_same_v<T, std::vector<std::string>>)  // it may hold commas
+                text += fmt::format("{}:", element.size());
+              text += fmt::format("{},", element);
+            }
           return true;
         },
         value);
