@@ -9,8 +9,9 @@ const kTypes = {
   'u8': ['uint64', BigUint64Array], 'b1': ['bool', Uint8Array],
 };
 
-function readNpy(file) {
-  const bytes = fs.readFileSync(file);
+const readNpy = file => parseNpy(fs.readFileSync(file));
+
+function parseNpy(bytes) {
   const length = bytes.readUInt16LE(8);
   const header = bytes.subarray(10, 10 + length).toString('latin1');
   const [type, Array] = kTypes[/'descr': '.(\w+)'/.exec(header)[1]];
@@ -30,4 +31,4 @@ function writeNpy(file, tensor) {
 
 const bytesOf = t => Buffer.from(t.data.buffer, t.data.byteOffset, t.data.byteLength);
 
-module.exports = {readNpy, writeNpy, bytesOf};
+module.exports = {readNpy, parseNpy, writeNpy, bytesOf};

@@ -36,7 +36,8 @@ Json write_values(const Graph& g, const std::vector<ValueId>& values, std::span<
 
 bool has_npy_type(const Graph& g, const std::vector<ValueId>& values) {
   return std::all_of(values.begin(), values.end(), [&](ValueId v) {
-    return g.type(v).is_tensor() && g.type(v).format && g.type(v).format != &formats::kBF16;
+    return g.type(v).is_tensor() && g.type(v).format && g.type(v).format != &formats::kBF16 &&
+           g.type(v).format != &formats::kString;
   });
 }
 
