@@ -27,7 +27,8 @@ bool undoes(const Graph& g, const Node& dequantize, const Node& quantize) {
   const NodeView a(g, dequantize), b(g, quantize);
   return same_input(g, dequantize, quantize, 1) && same_input(g, dequantize, quantize, 2) &&
          a.attr_int("axis", 1) == b.attr_int("axis", 1) &&
-         a.attr_int("block_size", 0) == b.attr_int("block_size", 0);
+         a.attr_int("block_size", 0) == b.attr_int("block_size", 0) && !a.has_attr("output_dtype") &&
+         !b.has_attr("precision");
 }
 
 bool is_wide_float(Format f) { return f == &formats::kF32 || f == &formats::kF64; }
