@@ -55,6 +55,13 @@ const kDeparts = [
   {op: 'MaxUnpool', is: c => c.operands.length > 2},
   // Around an axis that is cut at one end: the standard does not say which is done first.
   {op: 'Pad', is: c => /mode=wrap/.test(c.attributes) && /-/.test(c.operands[1] || c.attributes)},
+  // Around an axis more than once, and before opset 19, which brought the mode.
+  {op: 'Pad', is: c => /mode=wrap/.test(c.attributes) && (c.opset < 19 ||
+      sizesOf(c.outputs[0]).some((d, axis) => d > 2 * sizesOf(c.inputs[0])[axis]))},
+  // An axis counted from the end is not looked at when the aspect ratio is kept.
+  {op: 'Resize', is: c => /axes=\[-/.test(c.attributes) && /keep_aspect_ratio_policy=not/.test(c.attributes)},
+  // Where a place lies between two elements, or just beside one, single precision decides which is the nearest.
+  {op: 'Resize', is: c => /mode=nearest /.test(c.attributes) && /f(32|64|16)\[[1-9]/.test(c.operands[2] || '')},
   // Cropping is left out along an axis that keeps its size.
   {op: 'Resize', is: c => /tf_crop_and_resize/.test(c.attributes) &&
       sizesOf(c.outputs[0]).some((d, axis) => axis > 1 && d === sizesOf(c.inputs[0])[axis])},
