@@ -1,5 +1,7 @@
 #include "graph/ops/elementwise.h"
 
+#include "graph/ops/broadcast_axis.h"
+
 #include <algorithm>
 
 namespace dunlin::ops {
@@ -31,8 +33,7 @@ Strides broadcast_strides(const Tensor& t, const Shape& to) {
 }
 
 Shape aligned_shape(const NodeView& a, const Shape& x, const Shape& y) {
-  if (!a.node().domain.empty() || a.opset() >= 7 || !a.has_attr("axis") || a.attr_int("broadcast", 0) == 0)
-    return y;
+  if (!has_broadcast_axis(a)) return y;
   const int axis = a.normalize_axis(a.attr_int("axis", 0), x.rank());
   if (axis + y.rank() > x.rank())
     a.error("{} at axis {} reaches beyond {}", to_string(y), axis, to_string(x));

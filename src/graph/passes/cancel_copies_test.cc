@@ -36,6 +36,18 @@ TEST(CancelCopies, LeavesDropoutThatDropsAndCastsThatRound) {
   EXPECT_EQ(cancel_copies(t.done({t.node("Neg", {trained})}), {ratio}).nodes.size(), 2u);
 }
 
+/// Once over all inputs for each of them would not end.
+TEST(CancelCopies, AWideReaderIsVisitedOnceForEachInput) {
+  constexpr size_t kWide = 1 << 19;
+  GraphBuilder b;
+  const ValueId x = b.input({2});
+  const ValueId y = b.node("Max", std::vector<ValueId>(kWide, b.node("Identity", {x})));
+  b.g.outputs = {y};
+  const Graph after = cancel_copies(b.g);
+  ASSERT_THAT(ops(after), ElementsAre("Max"));
+  EXPECT_EQ(after.nodes[0].inputs, std::vector<ValueId>(kWide, x));
+}
+
 TEST(CancelCopies, AnOutputKeepsItsNode) {
   GraphBuilder b;
   const Graph g = b.done({b.node("Identity", {b.node("Neg", {b.input({4})})})});

@@ -2,6 +2,7 @@
 
 #include "graph/activation.h"
 #include "graph/infer.h"
+#include "graph/ops/broadcast_axis.h"
 
 namespace dunlin {
 
@@ -21,7 +22,8 @@ class Fuser {
 
   void run() {
     for (size_t i = 0; i < g_.nodes.size(); ++i) {
-      if (is_onnx(g_.nodes[i], "Add") && g_.nodes[i].inputs.size() == 2)
+      if (is_onnx(g_.nodes[i], "Add") && g_.nodes[i].inputs.size() == 2 &&
+          !ops::has_broadcast_axis(NodeView(g_, g_.nodes[i])))
         fuse_add(i);
       else if (const auto act = activation(g_.nodes[i]))
         fuse_activation(i, *act);

@@ -48,6 +48,17 @@ TEST(FuseEpilogues, ResidualBlock) {
   expect_same_results(before, after);
 }
 
+/// Before opset 7 a bias may line up with rows.
+TEST(FuseEpilogues, LeavesAnAxisThatTheBiasNames) {
+  GraphBuilder b;
+  const ValueId product = b.node("MatMul", {b.input({4, 8}), b.weight({8, 4})});
+  const ValueId y = b.node("Add", {product, b.weight({4})}, "broadcast=1 axis=0");
+  b.g.nodes.back().opset = 6;
+  const Graph before = b.done({y}), after = fuse_epilogues(before);
+  EXPECT_THAT(ops(after), ElementsAre("MatMul", "Add"));
+  expect_same_results(before, after);
+}
+
 TEST(FuseEpilogues, LinearLayersWithBiasAndGelu) {
   GraphBuilder b;
   const ValueId x = b.input({2, 3, 8});

@@ -102,6 +102,18 @@ TEST(RecognizeAttention, LeavesOtherAxesMasksBatchesAndOpenSizes) {
       "open sizes");
 }
 
+/// Before opset 7 a mask may line up with an axis other than the last.
+TEST(RecognizeAttention, LeavesAnAxisThatTheMaskNames) {
+  GraphBuilder b;
+  const ValueId scores = b.node("MatMul", {b.input({5, 4}), b.input({4, 5})});
+  const ValueId masked = b.node("Add", {scores, b.input({5})}, "broadcast=1 axis=0");
+  b.g.nodes.back().opset = 6;
+  const Graph before = b.done({b.node("MatMul", {b.node("Softmax", {masked}), b.input({5, 3})})});
+  const Graph after = recognize_attention(before);
+  EXPECT_EQ(after.nodes.size(), before.nodes.size());
+  expect_same_results(before, after);
+}
+
 TEST(RecognizeAttention, ATrainedNumberIsNoScale) {
   GraphBuilder b;
   const ValueId scale = b.scalar(0.5f);

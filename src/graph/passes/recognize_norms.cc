@@ -1,6 +1,7 @@
 #include "graph/passes/recognize_norms.h"
 
 #include "graph/infer.h"
+#include "graph/ops/broadcast_axis.h"
 #include "graph/passes/rewrite.h"
 
 namespace dunlin {
@@ -24,7 +25,8 @@ class Matcher {
     // From behind: the last node of a spelling is tried before its inner ones.
     for (size_t i = g_.nodes.size(); i-- > 0;) {
       const Node& n = g_.nodes[i];
-      if (!n.domain.empty() || n.inputs.size() != 2 || g_.type(n.outputs[0]).format != &formats::kF32)
+      if (!n.domain.empty() || n.inputs.size() != 2 || ops::has_broadcast_axis(NodeView(g_, n)) ||
+          g_.type(n.outputs[0]).format != &formats::kF32)
         continue;
       if (n.op == "Add" && (shifted(n) || factored(n))) continue;
       if (n.op == "Mul" && scaled(n)) continue;
@@ -206,12 +208,10 @@ class Matcher {
       if (v != kNoValue && !fits(v, normalized)) return false;
     std::vector<ValueId> inputs{norm.x, norm.scale};
     if (norm.bias != kNoValue) inputs.push_back(norm.bias);
+    if (!r_.can_replace(root, parts, inputs)) return false;
     if (norm.scale == kNoValue) {
       if (normalized.num_elements() > kMaxOnes) return false;
-      Tensor ones(&formats::kF32, normalized);
-      std::fill_n(ones.data<float>(), ones.num_elements(), 1.f);
-      inputs[1] = g_.add_initializer(g_.unused_name(g_.value_name(root.outputs[0]) + "/ones"),
-                                     std::make_shared<Tensor>(std::move(ones)));
+      inputs[1] = ones(normalized, g_.value_name(root.outputs[0]));
     }
     return r_.replace(
         root, parts,
@@ -219,7 +219,19 @@ class Matcher {
                  {{"axis", int64_t{norm.axes.front()}}, {"epsilon", static_cast<float>(norm.epsilon)}}));
   }
 
+  /// One for all that have this shape.
+  ValueId ones(const Shape& shape, const std::string& base) {
+    const auto [it, fresh] = ones_.try_emplace({shape.begin(), shape.end()}, kNoValue);
+    if (fresh) {
+      Tensor t(&formats::kF32, shape);
+      std::fill_n(t.data<float>(), t.num_elements(), 1.f);
+      it->second = g_.add_initializer(g_.unused_name(base + "/ones"), std::make_shared<Tensor>(std::move(t)));
+    }
+    return it->second;
+  }
+
   static constexpr int64_t kMaxOnes = 1 << 20;
+  std::map<std::vector<int64_t>, ValueId> ones_;
   Rewrite r_;
   Graph& g_;
   const bool layer_;

@@ -141,6 +141,65 @@ TEST(RecognizeRmsNorms, WithAndWithoutScale) {
   }
 }
 
+TEST(RecognizeLayerNorms, AScaleOrBiasMadeByAPartStaysOutside) {
+  for (int which = 0; which < 5; ++which) {
+    GraphBuilder b;
+    const ValueId x = b.input({6});
+    const Normed n = normalise(b, x, {});
+    const ValueId scaled = b.node("Mul", {n.y, b.weight({6})});
+    const ValueId y = which == 0   ? b.node("Mul", {n.y, n.d})
+                      : which == 1 ? b.node("Mul", {n.y, n.y})
+                      : which == 2 ? b.node("Add", {scaled, n.d})
+                      : which == 3 ? b.node("Add", {scaled, n.y})
+                                   : b.node("Add", {scaled, scaled});
+    const Graph before = b.done({y});
+    expect_same_results(before, recognize_layer_norms(before));
+  }
+}
+
+/// A weight [4] that multiplies rows: before opset 7 a node may say so.
+TEST(RecognizeLayerNorms, LeavesAnAxisThatTheScaleOrBiasNames) {
+  for (std::string_view axis : {"Mul", "Add"}) {
+    GraphBuilder b;
+    const auto by = [&](std::string op, ValueId v, ValueId w) {
+      const bool old = op == axis;
+      const ValueId out = b.node(std::move(op), {v, w}, old ? "broadcast=1 axis=0" : "");
+      if (old) b.g.nodes.back().opset = 6;
+      return out;
+    };
+    const ValueId n = normalise(b, b.input({4, 4}), {}).y;
+    const Graph before = b.done({by("Add", by("Mul", n, b.weight({4})), b.weight({4}))});
+    expect_same_results(before, recognize_layer_norms(before));
+  }
+}
+
+TEST(RecognizeRmsNorms, AScaleMadeByAPartStaysOutside) {
+  GraphBuilder b;
+  const ValueId n = normalise(b, b.input({4}), {}, false).y;
+  const Graph before = b.done({b.node("Mul", {n, n})}), after = recognize_rms_norms(before);
+  EXPECT_THAT(ops(after), ElementsAre("RMSNormalization", "Mul"));
+  expect_same_results(before, after);
+}
+
+TEST(RecognizeRmsNorms, LeavesAnAxisThatTheScaleNames) {
+  GraphBuilder b;
+  const ValueId n = normalise(b, b.input({4, 4}), {}, false).y;
+  const ValueId y = b.node("Mul", {n, b.weight({4})}, "broadcast=1 axis=0");
+  b.g.nodes.back().opset = 6;
+  const Graph before = b.done({y}), after = recognize_rms_norms(before);
+  EXPECT_THAT(ops(after), ElementsAre("RMSNormalization", "Mul"));
+  expect_same_results(before, after);
+}
+
+TEST(RecognizeRmsNorms, ThoseOfOneWidthShareTheScaleThatIsNotThere) {
+  GraphBuilder b;
+  const ValueId y = normalise(b, normalise(b, b.input({3, 6}), {}, false).y, {}, false).y;
+  const Graph before = b.done({y}), after = recognize_rms_norms(before);
+  ASSERT_THAT(ops(after), ElementsAre("RMSNormalization", "RMSNormalization"));
+  EXPECT_EQ(after.nodes[0].inputs[1], after.nodes[1].inputs[1]);
+  expect_same_results(before, after);
+}
+
 TEST(RecognizeRmsNorms, LeavesAnInnerValueThatIsAnOutput) {
   GraphBuilder b;
   const Normed n = normalise(b, b.input({3, 6}), {}, false);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "graph/ops/broadcast_axis.h"
+
 namespace dunlin {
 
 Rewrite::Rewrite(Graph& graph, const std::set<ValueId>& variable)
@@ -12,16 +14,26 @@ Rewrite::Rewrite(Graph& graph, const std::set<ValueId>& variable)
       reads_(use_counts(graph)),
       readers_(graph.values.size()),
       outputs_(graph.outputs.begin(), graph.outputs.end()) {
-  for (size_t i = 0; i < g_.nodes.size(); ++i)
-    for (ValueId v : g_.nodes[i].inputs)
-      if (v != kNoValue) readers_[static_cast<size_t>(v)].push_back(static_cast<int>(i));
+  for (size_t i = 0; i < g_.nodes.size(); ++i) list_reads(i);
+}
+
+void Rewrite::list_reads(size_t node) {
+  const std::vector<ValueId>& inputs = g_.nodes[node].inputs;
+  for (size_t k = 0; k < inputs.size(); ++k)
+    if (inputs[k] != kNoValue)
+      readers_[static_cast<size_t>(inputs[k])].push_back({static_cast<int>(node), k});
+}
+
+bool Rewrite::still_reads(const Read& read, ValueId v) const {
+  const std::vector<ValueId>& inputs = g_.nodes[static_cast<size_t>(read.node)].inputs;
+  return read.input < inputs.size() && inputs[read.input] == v;
 }
 
 const Node* Rewrite::maker(ValueId v, std::string_view op) const {
   const size_t at = static_cast<size_t>(v);
   if (v == kNoValue || at >= producer_.size() || producer_[at] < 0) return nullptr;
   const Node& n = g_.nodes[static_cast<size_t>(producer_[at])];
-  return n.op == op && n.domain.empty() ? &n : nullptr;
+  return n.op == op && n.domain.empty() && !ops::has_broadcast_axis(NodeView(g_, n)) ? &n : nullptr;
 }
 
 const Node* Rewrite::sole_maker(ValueId v, std::string_view op) const {
@@ -31,10 +43,8 @@ const Node* Rewrite::sole_maker(ValueId v, std::string_view op) const {
 
 Node* Rewrite::sole_reader(ValueId v) {
   if (reads(v) != 1 || is_output(v)) return nullptr;
-  for (int i : readers_[static_cast<size_t>(v)]) {
-    Node& n = g_.nodes[static_cast<size_t>(i)];
-    if (std::ranges::find(n.inputs, v) != n.inputs.end()) return &n;
-  }
+  for (const Read& read : readers_[static_cast<size_t>(v)])
+    if (still_reads(read, v)) return &g_.nodes[static_cast<size_t>(read.node)];
   return nullptr;
 }
 
@@ -88,7 +98,8 @@ void Rewrite::count(const Node& node, int by) {
     if (v != kNoValue) reads_[static_cast<size_t>(v)] += by;
 }
 
-bool Rewrite::replace(const Node& root, std::span<const Node* const> parts, Node with) {
+bool Rewrite::can_replace(const Node& root, std::span<const Node* const> parts,
+                          std::span<const ValueId> inputs) const {
   const std::set<const Node*> inside(parts.begin(), parts.end());
   std::map<ValueId, int> read_inside;
   const auto add = [&](const Node& n) {
@@ -98,11 +109,17 @@ bool Rewrite::replace(const Node& root, std::span<const Node* const> parts, Node
   for (const Node* n : inside) add(*n);
   for (const Node* n : inside)
     for (ValueId v : n->outputs)
-      if (v != kNoValue && reads(v) != read_inside[v]) return false;
+      if (v != kNoValue && (reads(v) != read_inside[v] || std::ranges::find(inputs, v) != inputs.end()))
+        return false;
+  return true;
+}
+
+bool Rewrite::replace(const Node& root, std::span<const Node* const> parts, Node with) {
+  if (!can_replace(root, parts, with.inputs)) return false;
   producer_.resize(g_.values.size(), -1);
   reads_.resize(g_.values.size(), 0);
   readers_.resize(g_.values.size());
-  for (const Node* n : inside) {
+  for (const Node* n : std::set<const Node*>(parts.begin(), parts.end())) {
     count(*n, -1);
     Node& gone = g_.nodes[index(*n)];
     gone = Node{};  // remove_dead takes it away
@@ -113,8 +130,7 @@ bool Rewrite::replace(const Node& root, std::span<const Node* const> parts, Node
   with.outputs = place.outputs;
   place = std::move(with);
   count(place, 1);
-  for (ValueId v : place.inputs)
-    if (v != kNoValue) readers_[static_cast<size_t>(v)].push_back(static_cast<int>(index(place)));
+  list_reads(index(place));
   return true;
 }
 
@@ -122,18 +138,15 @@ void Rewrite::read_instead(const Node& node, size_t i, ValueId v) {
   ValueId& in = g_.nodes[index(node)].inputs[i];
   --reads_[static_cast<size_t>(in)];
   ++reads_[static_cast<size_t>(v)];
-  readers_[static_cast<size_t>(v)].push_back(static_cast<int>(index(node)));
+  readers_[static_cast<size_t>(v)].push_back({static_cast<int>(index(node)), i});
   in = v;
 }
 
 void Rewrite::bypass(const Node& node, ValueId v) {
   const ValueId old = node.outputs[0];
   DUNLIN_CHECK(!is_output(old) && old != v);
-  for (int i : readers_[static_cast<size_t>(old)]) {
-    const Node& reader = g_.nodes[static_cast<size_t>(i)];
-    for (size_t k = 0; k < reader.inputs.size(); ++k)
-      if (reader.inputs[k] == old) read_instead(reader, k, v);
-  }
+  for (const Read& read : readers_[static_cast<size_t>(old)])
+    if (still_reads(read, old)) read_instead(g_.nodes[static_cast<size_t>(read.node)], read.input, v);
 }
 
 Node new_node(std::string op, std::vector<ValueId> inputs, Attributes attributes, std::string_view domain) {

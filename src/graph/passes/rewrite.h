@@ -13,7 +13,7 @@ class Rewrite {
   /// `variable` initialisers are trained: never taken for constants. Both must outlive this.
   Rewrite(Graph& graph, const std::set<ValueId>& variable);
 
-  /// The node that makes `v`, when it is this op of ai.onnx; null otherwise.
+  /// The node that makes `v`, when it is this op of ai.onnx and broadcasts as NumPy does; null otherwise.
   const Node* maker(ValueId v, std::string_view op) const;
   /// The same when only one input of one node reads `v`.
   const Node* sole_maker(ValueId v, std::string_view op) const;
@@ -33,8 +33,12 @@ class Rewrite {
   /// Whether the types of both are known and the same.
   bool same_type(ValueId a, ValueId b) const;
 
+  /// Whether nothing but these nodes, neither an output of the graph nor one of the `inputs` of what takes their
+  /// place, needs what a part makes.
+  bool can_replace(const Node& root, std::span<const Node* const> parts,
+                   std::span<const ValueId> inputs) const;
   /// `with` takes the place of `root`, which and its `parts` it computes in one, and gets root's name and outputs.
-  /// False, and nothing happens: a node beside these, or an output of the graph, reads what a part makes.
+  /// False, and nothing happens, where it cannot.
   bool replace(const Node& root, std::span<const Node* const> parts, Node with);
   /// Whoever reads the outputs of `node` reads `v` instead; they are no outputs of the graph.
   void bypass(const Node& node, ValueId v);
@@ -45,13 +49,19 @@ class Rewrite {
   Graph& graph() { return g_; }
 
  private:
+  struct Read {
+    int node;
+    size_t input;
+  };
   size_t index(const Node& node) const { return static_cast<size_t>(&node - g_.nodes.data()); }
+  void list_reads(size_t node);
+  bool still_reads(const Read& read, ValueId v) const;
   void count(const Node& node, int by);
 
   Graph& g_;
   const std::set<ValueId>& variable_;
   std::vector<int> producer_, reads_;
-  std::vector<std::vector<int>> readers_;  // nodes that read each value, or did
+  std::vector<std::vector<Read>> readers_;  // inputs that read each value, or did
   std::set<ValueId> outputs_;
 };
 
