@@ -24,7 +24,7 @@ constexpr Name kNames[] = {
     {"Mish", ActivationKind::kMish},
 };
 
-const double kGeluInner = std::sqrt(2 / M_PI);
+constexpr double kGeluInner = 0.79788456080286535588;  // sqrt(2 / pi)
 constexpr double kGeluCube = 0.044715;
 
 double softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }

@@ -175,14 +175,15 @@ std::vector<std::string> part_repeats(const Grad& g, std::string& term) {
   const std::string equation = g.attr_string("equation", "");
   std::vector<std::string> pairs;
   std::set<char> seen;
-  char fresh = 'A';
+  constexpr std::string_view kLabels = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  size_t fresh = 0;
   for (char& label : term) {
     if (label == '.' || seen.insert(label).second) continue;
-    while (equation.find(fresh) != std::string::npos)
-      fresh = fresh == 'Z' ? 'a' : static_cast<char>(fresh + 1);
-    if (fresh > 'z') g.unsupported("the equation \"{}\" leaves no label for the gradient", equation);
-    pairs.push_back({label, fresh});
-    label = fresh++;
+    while (fresh < kLabels.size() && equation.find(kLabels[fresh]) != std::string::npos) ++fresh;
+    if (fresh == kLabels.size())
+      g.unsupported("the equation \"{}\" leaves no label for the gradient", equation);
+    pairs.push_back({label, kLabels[fresh]});
+    label = kLabels[fresh++];
   }
   return pairs;
 }

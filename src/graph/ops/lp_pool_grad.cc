@@ -10,7 +10,7 @@ namespace {
 constexpr Sample kSamples[] = {
     {"kernel_shape=[2,2] strides=[2,2]", "f32[1,2,2,2] f32[1,2,4,5] f32[1,2,2,2]@1..2"}};
 
-/// dy (|x| / y)^(p-1) sign(x); 0 where y is, as in PyTorch's norms.
+/// dy (|x| / y)^(p-1) sign(x); 0 where x or y is, as in PyTorch's norms.
 void forward(const OpCall& c) {
   const ConvGeometry g = pool_geometry(c, c.input(1).shape());
   const double p = static_cast<double>(c.attr_int("p", 2));
@@ -29,7 +29,7 @@ void forward(const OpCall& c) {
           if (norm == 0) return;
           for (size_t i : taps) {
             const double v = to_double(x[i]);
-            sums[i] += std::copysign(d * std::pow(std::abs(v) / norm, p - 1), d * v);
+            if (v != 0) sums[i] += std::copysign(d * std::pow(std::abs(v) / norm, p - 1), d * v);
           }
         });
     const auto dx = c.out<T>(0);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "graph/testing/gradient_of.h"
 #include "graph/testing/run_op.h"
 
 namespace dunlin {
@@ -187,6 +188,33 @@ TEST(NewerOpsets, LpPoolSkipsElements) {
   expect_near(
       numbers_of(run_op("LpPool", "kernel_shape=[2] dilations=[2] p=2", "f32[1,1,4]{3,0,4,12}", 18)[0]),
       {5, 12}, 1e-6);
+}
+
+TEST(NewerOpsets, EinsumGradientsNameAxesByLetters) {
+  const SampleCase s = make_sample(
+      *find_op("", "Einsum", 12),
+      {"equation='AABB,CDEFG,HIJKL,MNOPQ,RSTUV,WXY->A'",
+       "f64[2,2,3,3] f64[1,1,1,1,1]{2} f64[1,1,1,1,1]{2} f64[1,1,1,1,1]{2} f64[1,1,1,1,1]{2} f64[1,1,1]{2}",
+       12, 1},
+      1);
+  const Graph g = gradient_of(s, {0});
+  for (const Node& n : g.nodes)
+    if (n.op == "Einsum")
+      for (char c : NodeView(g, n).attr_string("equation", ""))
+        EXPECT_TRUE(std::isalpha(static_cast<unsigned char>(c)) || c == ',' || c == '-' || c == '>') << c;
+  const std::vector<double> dx = numbers_of(evaluate(g, s.inputs)[0]);
+  for (size_t i = 0; i < dx.size(); ++i) {
+    const size_t diagonal[] = {i / 18 % 2, i / 9 % 2, i / 3 % 3, i % 3};
+    EXPECT_EQ(dx[i], diagonal[0] == diagonal[1] && diagonal[2] == diagonal[3] ? 32 : 0) << i;
+  }
+}
+
+/// Of a sum of magnitudes: the sign, which a zero has none of (as PyTorch's norms say).
+TEST(NewerOpsets, LpPoolGradientOfMagnitudesIsTheSign) {
+  expect_near(
+      numbers_of(run_op("LpPoolGrad", "kernel_shape=[2] strides=[2] p=1",
+                        "f32[1,1,2]{1,-2} f32[1,1,4]{0,3,-2,0} f32[1,1,2]{3,2}", 1, 1, kDunlinDomain)[0]),
+      {0, 1, 2, 0}, 0);
 }
 
 TEST(NewerOpsets, ResizeSomeAxesKeepingTheAspectRatio) {

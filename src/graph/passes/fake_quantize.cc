@@ -14,19 +14,20 @@ bool same_bytes(const Tensor& a, const Tensor& b) {
 }
 
 /// Input i of both: one value, or constants that are equal (exporters write them twice).
-bool same_input(const Graph& g, const Node& a, const Node& b, size_t i) {
+bool same_input(const Graph& g, const std::set<ValueId>& variable, const Node& a, const Node& b, size_t i) {
   const ValueId x = i < a.inputs.size() ? a.inputs[i] : kNoValue,
                 y = i < b.inputs.size() ? b.inputs[i] : kNoValue;
   if (x == y) return true;
+  if (variable.contains(x) || variable.contains(y)) return false;
   const Tensor* s = x == kNoValue ? nullptr : g.initializer(x);
   const Tensor* t = y == kNoValue ? nullptr : g.initializer(y);
   return s && t && same_bytes(*s, *t);
 }
 
-bool undoes(const Graph& g, const Node& dequantize, const Node& quantize) {
+bool undoes(const Graph& g, const std::set<ValueId>& variable, const Node& dequantize, const Node& quantize) {
   const NodeView a(g, dequantize), b(g, quantize);
-  return same_input(g, dequantize, quantize, 1) && same_input(g, dequantize, quantize, 2) &&
-         a.attr_int("axis", 1) == b.attr_int("axis", 1) &&
+  return same_input(g, variable, dequantize, quantize, 1) &&
+         same_input(g, variable, dequantize, quantize, 2) && a.attr_int("axis", 1) == b.attr_int("axis", 1) &&
          a.attr_int("block_size", 0) == b.attr_int("block_size", 0) && !a.has_attr("output_dtype") &&
          !b.has_attr("precision");
 }
@@ -35,14 +36,15 @@ bool is_wide_float(Format f) { return f == &formats::kF32 || f == &formats::kF64
 
 }  // namespace
 
-Graph recognize_fake_quantize(Graph g) {
+Graph recognize_fake_quantize(Graph g, const std::set<ValueId>& variable) {
   const std::vector<int> producer = producers(g);
   for (Node& node : g.nodes) {
     if (node.op != "DequantizeLinear" || !node.domain.empty()) continue;
     const int p = producer[static_cast<size_t>(node.inputs[0])];
     if (p < 0) continue;
     const Node& quantize = g.nodes[static_cast<size_t>(p)];
-    if (quantize.op != "QuantizeLinear" || !quantize.domain.empty() || !undoes(g, node, quantize)) continue;
+    if (quantize.op != "QuantizeLinear" || !quantize.domain.empty() || !undoes(g, variable, node, quantize))
+      continue;
     const Format x = g.type(quantize.inputs[0]).format, q = g.type(node.inputs[0]).format;
     if (!is_wide_float(x) || g.type(node.inputs[1]).format != x) continue;
     if (q != &formats::kU8 && q != &formats::kI8 && q != &formats::kU16 && q != &formats::kI16) continue;

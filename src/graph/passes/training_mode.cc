@@ -12,16 +12,16 @@ namespace dunlin {
 
 namespace {
 
-class Rewrite {
+class TrainingForm {
  public:
-  Rewrite(Graph graph, const TrainingModeOptions& options) : options_(options) {
+  TrainingForm(Graph graph, const TrainingModeOptions& options) : options_(options) {
     out_.graph = std::move(graph);
     g().opsets.try_emplace(std::string(kDunlinDomain), 1);
   }
 
   TrainingGraph run() {
     untie_initializers();
-    g() = recognize_fake_quantize(std::move(g()));
+    g() = recognize_fake_quantize(std::move(g()), options_.variable);
     g() = recognize_activations(std::move(g()), options_.variable);
     g() = recognize_layer_norms(std::move(g()), options_.variable);
     for (Node& node : g().nodes) {
@@ -158,7 +158,7 @@ class Rewrite {
 }  // namespace
 
 TrainingGraph to_training_mode(Graph graph, const TrainingModeOptions& options) {
-  return Rewrite(std::move(graph), options).run();
+  return TrainingForm(std::move(graph), options).run();
 }
 
 }  // namespace dunlin

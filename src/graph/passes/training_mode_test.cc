@@ -122,6 +122,9 @@ TEST(TrainingMode, GradientsGoStraightThroughQuantisation) {
   const ValueId q = node(g, "QuantizeLinear", {x, scale, zero});
   g.outputs = {node(g, "DequantizeLinear", {q, again, zero}), node(g, "DequantizeLinear", {q, other, zero})};
   const Graph before = infer_and_fold(g);
+  // Two that are trained part.
+  const Graph apart = to_training_mode(before, {.variable = {scale, again}}).graph;
+  EXPECT_EQ(std::ranges::count(apart.nodes, "FakeQuantize", &Node::op), 0);
   Graph after = to_training_mode(before).graph;
   // The one that undoes the QuantizeLinear takes gradients; the other gives other numbers and stays.
   EXPECT_EQ(std::ranges::count(after.nodes, "FakeQuantize", &Node::op), 1);

@@ -10,14 +10,13 @@ extern constexpr LossDef kCe{
                       "its gradient would pass through two of them. Export the model without that node, or "
                       "use --loss nll, "
                       "which trains on what stands before it");
+      b.require_classes("logits", true);
       const Shape logits = b.sample_shape();
       TargetForm form;
       if (logits.rank() > 1)
         form = {.class_number = false,
                 .shape = Shape(std::vector<int64_t>(logits.begin() + 1, logits.end())),
                 .whole = true};
-      else
-        b.require_classes("logits");
       const ValueId target = b.add_target(form);
       return b.emit("SoftmaxCrossEntropyLoss", {b.output(), target}, {{"reduction", std::string("mean")}});
     }};

@@ -85,11 +85,13 @@ void LossBuilder::refuse_behind(std::initializer_list<std::string_view> ops, std
          describe(graph_, *node), remedy);
 }
 
-void LossBuilder::require_classes(const char* what) const {
+void LossBuilder::require_classes(const char* what, bool of_parts) const {
   const Shape s = sample_shape();
-  if (s.rank() != 1 || s[0] < 2)
-    fail(ErrorCode::kFailedPrecondition, "--loss {} needs {} [N, classes], the model's output \"{}\" is {}",
-         loss_, what, graph_.value_name(output_), to_string(graph_.type(output_)));
+  if (s.rank() < 1 || (s.rank() > 1 && !of_parts) || s[0] < 2)
+    fail(ErrorCode::kFailedPrecondition,
+         "--loss {} needs {} [N, classes]{} of at least 2 classes, the model's output \"{}\" is {}", loss_,
+         what, of_parts ? " or [N, classes, ...]" : "", graph_.value_name(output_),
+         to_string(graph_.type(output_)));
 }
 
 WithLoss append_loss(Graph graph, ValueId output, const std::string& loss) {

@@ -31,8 +31,8 @@ class LossBuilder {
   const Node* last_node(bool direct = false) const;
   /// Throws kFailedPrecondition when the model ends in one of `ops`, naming the node and the remedy.
   void refuse_behind(std::initializer_list<std::string_view> ops, std::string_view remedy) const;
-  /// [N, classes] is expected: throws otherwise.
-  void require_classes(const char* what) const;
+  /// [N, classes] is expected, or with `of_parts` [N, classes, ...] too, of at least 2 classes: throws otherwise.
+  void require_classes(const char* what, bool of_parts = false) const;
 
   const TargetForm& form() const { return form_; }
   ValueId target() const { return target_; }

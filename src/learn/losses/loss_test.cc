@@ -52,6 +52,16 @@ std::string refusal(const Model& model, const std::string& loss) {
   return error_of([&] { make_train_graph(prepare_for_training(model), {.loss = loss, .frozen = {}}); });
 }
 
+/// Of one class nothing can be learned: the loss is 0.
+TEST(Loss, CrossEntropyNeedsTwoClasses) {
+  for (const Shape& sample : {Shape{1}, Shape{1, 4}}) {
+    ModelBuilder b(sample);
+    const ValueId y = b.node("Mul", {b.input(), b.weight("w", {1}, {2})});
+    EXPECT_THAT(refusal(b.finish(y), "ce"), HasSubstr("--loss ce needs logits [N, classes"))
+        << to_string(sample);
+  }
+}
+
 TEST(Loss, RefusesWhatEndsInAProbabilityWithTheRemedy) {
   for (const char* tail : {"Softmax", "LogSoftmax", "Sigmoid"})
     for (const char* loss : {"ce", "bce"}) {

@@ -11,14 +11,17 @@ namespace dunlin::lower {
 
 namespace {
 
+/// Sizes that no element bounds may be of any length.
+bool is_empty(const LowerContext& c) { return c.out_shape(0).num_elements() == 0; }
+
 /// `mask` is the input that holds it; -1 for none.
 Lowered attention_step(const LowerContext& c, const AttentionShape& shape, std::vector<AttentionHead> heads,
                        int mask) {
   const Isa isa = c.isa();
   Lowered l{.kernel = "attention"};
   l.scratch_bytes = scratch_for(attention_scratch_floats(isa, shape, c.num_threads()));
-  l.macs = static_cast<uint64_t>(heads.size()) *
-           static_cast<uint64_t>(shape.queries * shape.keys * (shape.head + shape.value_head));
+  l.macs = static_cast<uint64_t>(heads.size()) * static_cast<uint64_t>(shape.queries) *
+           static_cast<uint64_t>(shape.keys) * static_cast<uint64_t>(shape.head + shape.value_head);
   l.run = [=, heads = std::move(heads)](const StepArgs& args) {
     attention(isa, args.pool, shape, heads, args.x(0), args.x(1), args.x(2),
               mask < 0 ? nullptr : args.x(static_cast<size_t>(mask)), args.y(0), args.scratch_floats());
@@ -27,7 +30,7 @@ Lowered attention_step(const LowerContext& c, const AttentionShape& shape, std::
 }
 
 std::optional<Lowered> fused_attention(const LowerContext& c) {
-  if (!c.all_f32()) return std::nullopt;
+  if (!c.all_f32() || is_empty(c)) return std::nullopt;
   const auto operand = [&](int i) { return ops::StridedOperand{c.shape(i), row_major_strides(c.shape(i))}; };
   const ops::StridedOperand mask = c.has_input(3) ? operand(3) : ops::StridedOperand{};
   const ops::AttentionView n =
@@ -60,7 +63,8 @@ std::optional<Lowered> fused_attention(const LowerContext& c) {
 
 /// Q, K, V, mask of ONNX Attention, without a past, a cap or lengths.
 std::optional<Lowered> onnx_attention(const LowerContext& c) {
-  if (!c.all_f32() || c.num_outputs() > 1 || c.attr_float("softcap", 0) > 0) return std::nullopt;
+  if (!c.all_f32() || is_empty(c) || c.num_outputs() > 1 || c.attr_float("softcap", 0) > 0)
+    return std::nullopt;
   for (int i = 4; i < c.num_inputs(); ++i)
     if (c.has_input(i)) return std::nullopt;
   const Shape &q = c.shape(0), &k = c.shape(1), &v = c.shape(2);
