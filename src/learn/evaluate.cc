@@ -14,7 +14,8 @@ Metrics evaluate_model(const Model& model, const Task& task, const DatasetPtr& d
       make_evaluate_graph(prepare_for_training(model), options.loss.empty() ? task.loss : options.loss);
   const auto pool = options.pool ? options.pool : std::make_shared<ThreadPool>(1);
   Session session(graph.graph, {.pool = pool});
-  const Loader loader(data, task, graph.form, {.batch = options.batch, .shuffle = false});
+  const Loader loader(data, task, graph.form,
+                      {.batch = options.batch, .shuffle = false, .tokens = takes_token_numbers(model.graph)});
   Metrics metrics;
   for (int64_t b = 0; b < loader.batches_per_epoch(); ++b) {
     Batch batch = loader.load(0, b, pool.get());

@@ -20,6 +20,9 @@ Shape with_batch(int64_t batch, const Shape& sample) {
   for (const int64_t d : sample) s.push_back(d);
   return s;
 }
+
+/// A whole number that f32 tells from its neighbours.
+bool is_number(float v) { return std::abs(v) <= 0x1p24f && v == std::floor(v); }
 }  // namespace
 
 Loader::Loader(DatasetPtr data, Task task, TargetForm form, LoaderOptions options)
@@ -77,6 +80,11 @@ Batch Loader::load(int64_t epoch, int64_t index, ThreadPool* pool) const {
     } catch (const Error& e) {
       fail(e.code(), "{}{}", data_->where(i), e.what());
     }
+    if (options_.tokens)
+      for (float v : inputs.subspan(row * per_sample, per_sample))
+        if (!is_number(v))
+          fail(ErrorCode::kInvalidArgument, "{}: the input holds {}, token numbers are expected",
+               data_->where(i), v);
     write_target(i, example, static_cast<int64_t>(row), batch);
   };
   if (pool && pool->size() > 1) {
@@ -109,7 +117,7 @@ void Loader::write_target(size_t sample, const Example& example, int64_t row, Ba
     const std::span<const float> values = target_values(sample, example);
     int64_t* numbers = batch.target.data<int64_t>() + row * count;
     for (size_t i = 0; i < values.size(); ++i) {
-      if (!(std::abs(values[i]) <= 0x1p24f) || values[i] != std::floor(values[i]))
+      if (!is_number(values[i]))
         fail(ErrorCode::kInvalidArgument, "{}: the target holds {}, class numbers are expected",
              data_->where(sample), values[i]);
       numbers[i] = static_cast<int64_t>(values[i]);

@@ -26,6 +26,7 @@ struct LoaderOptions {
   int64_t batch = 32;
   uint64_t seed = 0;
   bool shuffle = true;  ///< otherwise in the data's own order
+  bool tokens = false;  ///< the inputs are token numbers: others are refused
 };
 
 class Loader {

@@ -129,8 +129,8 @@ namespace {
 /// numbers.
 void feed_by_floats(Graph& g) {
   const ValueId numbers = g.inputs[0];
+  if (!takes_token_numbers(g)) return;
   const Type type = g.type(numbers);
-  if (type.format != &formats::kI64 && type.format != &formats::kI32) return;
   const std::string name = g.unused_name(g.value_name(numbers) + "/fed");
   g.inputs[0] = g.add_value(name, {.format = &formats::kF32, .shape = type.shape});
   g.nodes.insert(g.nodes.begin(), Node{.op = "Cast",
@@ -143,6 +143,11 @@ void feed_by_floats(Graph& g) {
 }
 
 }  // namespace
+
+bool takes_token_numbers(const Graph& g) {
+  const Format f = g.type(g.inputs[0]).format;
+  return f == &formats::kI64 || f == &formats::kI32;
+}
 
 Graph prepare_for_training(const Model& model) {
   Graph g = inline_functions(model);

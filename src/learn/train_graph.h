@@ -45,6 +45,8 @@ EvaluateGraph make_evaluate_graph(const Graph& source, const std::string& loss);
 /// Its input is f32, whatever the model's is. Throws kUnsupported listing missing ops, or when the model does not
 /// have one input of numbers with a batch.
 Graph prepare_for_training(const Model& model);
+/// Whether its input is of token numbers, which batches hold as f32.
+bool takes_token_numbers(const Graph& graph);
 
 /// Names of the float initialisers that training may change, and of BatchNormalization's running statistics,
 /// each in the order in which the nodes read them: what a fleet's rounds exchange.

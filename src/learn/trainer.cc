@@ -175,7 +175,9 @@ double Trainer::State::take_step(const Batch& batch, const Dataset& data, const 
 
 TrainResult Trainer::train(const DatasetPtr& data, const ProgressCallback& progress) {
   State& s = *state_;
-  const Loader loader(data, s.task, s.graph.form, {.batch = s.options.batch, .seed = s.options.seed});
+  const Loader loader(
+      data, s.task, s.graph.form,
+      {.batch = s.options.batch, .seed = s.options.seed, .tokens = takes_token_numbers(s.model.graph)});
   const int64_t count = static_cast<int64_t>(data->size()), per_epoch = loader.batches_per_epoch();
   if (s.samples == 0) {
     s.samples = count;

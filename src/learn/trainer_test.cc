@@ -419,6 +419,9 @@ TEST(Trainer, LearnsAClassForEveryToken) {
   EXPECT_THAT(refusal(3, 2.5f), HasSubstr("the target holds 2.5, class numbers are expected"));
   EXPECT_THAT(refusal(3, 5), HasSubstr("label 5"));
   EXPECT_THAT(refusal(4, 4), HasSubstr("Gather"));
+  EXPECT_THAT(refusal(2.5f, 4), HasSubstr("the input holds 2.5, token numbers are expected"));
+  EXPECT_THAT(error_of([&] { trainer.evaluate(tokens(2.5f, 4)); }),
+              HasSubstr("the input holds 2.5, token numbers are expected"));
 }
 
 }  // namespace

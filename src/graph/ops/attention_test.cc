@@ -8,6 +8,7 @@
 #include "graph/infer.h"
 #include "graph/inspect.h"
 #include "graph/sample.h"
+#include "graph/testing/run_op.h"
 
 namespace dunlin {
 namespace {
@@ -99,6 +100,30 @@ TEST(Attention, ItsProductsAreCountedWithThePast) {
   Model model;
   model.graph = node("", "f32[2,4,3,2] f32[2,2,5,2] f32[2,2,5,6] _ f32[2,2,7,2] f32[2,2,7,6]").graph;
   EXPECT_EQ(inspect(model).macs, 2u * 4 * 3 * 12 * (2 + 6));
+}
+
+/// Nothing bounds the number of keys where they and the values have no elements.
+TEST(FusedAttention, OfNoElementsTakesNoTime) {
+  const std::vector<Tensor> y = run_op(
+      "FusedAttention", "", "f32[2,0] f32[281474976710656,0] f32[281474976710656,0]", 1, 1, kDunlinDomain);
+  EXPECT_EQ(y[0].shape(), (Shape{2, 0}));
+}
+
+TEST(FusedAttention, RefusesTypesAndMasksThatDoNotFit) {
+  const auto error = [](std::string_view inputs) {
+    const SampleCase s = make_sample(*find_op(kDunlinDomain, "FusedAttention", 1), {"", inputs, 1, 1}, 1);
+    try {
+      infer_and_fold(s.graph);
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(error("f32[3,2] f32[4,2] f32[4,2] f32[3,1]"), "");
+  EXPECT_THAT(error("f32[3,2] f32[4,2] f64[4,2]"),
+              HasSubstr("input 2 is f64, q is f32: one type is expected"));
+  EXPECT_THAT(error("f32[3,2] f32[4,2] f32[4,2] f32[2,4]"),
+              HasSubstr("the mask is [2,4], it does not broadcast to [3,4]"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "graph/ops/channels.h"
+#include "graph/ops/permutation.h"
 #include "graph/ops/sizes.h"
 #include "tensor/strided.h"
 
@@ -20,16 +21,8 @@ constexpr Sample kSamples[] = {
     {"perm_q=[1,0,2] perm_k=[1,2,0] perm_v=[1,0,2] perm_y=[1,0,2]", "f32[5,6,4] f32[4,6,7] f32[7,6,3]"},
 };
 
-std::vector<int64_t> perm_of(const NodeView& a, std::string_view name, int rank) {
-  std::vector<int64_t> perm = a.attr_ints(name);
-  if (perm.empty())
-    for (int d = 0; d < rank; ++d) perm.push_back(d);
-  std::vector<int64_t> sorted = perm;
-  std::ranges::sort(sorted);
-  bool fits = sorted.size() == static_cast<size_t>(rank);
-  for (size_t i = 0; fits && i < sorted.size(); ++i) fits = sorted[i] == static_cast<int64_t>(i);
-  if (!fits) a.error("{} does not permute {} axes", name, rank);
-  return perm;
+Permutation perm_of(const NodeView& a, std::string_view name, int rank) {
+  return permutation_of(a, name, identity_permutation(rank));
 }
 
 Shape permuted(const Shape& shape, const std::vector<int64_t>& perm) {
@@ -37,10 +30,32 @@ Shape permuted(const Shape& shape, const std::vector<int64_t>& perm) {
   for (int64_t p : perm) out.push_back(shape[static_cast<int>(p)]);
   return out;
 }
+/// Sizes may be unknown.
+void check_mask(const NodeView& a, const Shape& mask, const Shape& scores) {
+  const int lead = scores.rank() - mask.rank();
+  for (int d = 0; d < mask.rank(); ++d)
+    if (lead < 0 || (mask[d] != 1 && mask[d] >= 0 && scores[lead + d] >= 0 && mask[d] != scores[lead + d]))
+      a.error("the mask is {}, it does not broadcast to {}", to_string(mask), to_string(scores));
+}
+
 Strides permuted(const Strides& strides, const std::vector<int64_t>& perm) {
   Strides out;
   for (int64_t p : perm) out.push_back(strides[static_cast<size_t>(p)]);
   return out;
+}
+
+std::vector<Type> infer(const InferArgs& a) {
+  for (int i = 1; i < a.num_inputs(); ++i)
+    if (a.has_input(i) && a.format(i) && a.format(0) && a.format(i) != a.format(0))
+      a.error("input {} is {}, q is {}: one type is expected", i, a.format(i)->name, a.format(0)->name);
+  const Shape &q = a.shape(0), &k = a.shape(1), y = fused_attention_shape(a, q, k, a.shape(2));
+  if (a.has_input(3)) {
+    const int r = q.rank();
+    Shape scores = permuted(q, perm_of(a, "perm_q", r));
+    scores[r - 1] = permuted(k, perm_of(a, "perm_k", r))[r - 2];
+    check_mask(a, a.shape(3), scores);
+  }
+  return {{.format = a.format(0), .shape = y}};
 }
 
 void forward(const OpCall& c) {
@@ -122,28 +137,21 @@ AttentionView view_attention(const NodeView& a, const StridedOperand& q, const S
   for (int d = 0; d < r - 2; ++d) n.batch.push_back(left[d]);
   Shape scores = left;
   scores[r - 1] = n.keys;
+  if (mask) check_mask(a, mask->shape, scores);
   for (int d = 0; mask && d < mask->shape.rank(); ++d) {
     const int at = d + r - mask->shape.rank();
-    const int64_t size = mask->shape[d];
-    if (at < 0 || (size != scores[at] && size != 1))
-      a.error("the mask is {}, it does not broadcast to {}", to_string(mask->shape), to_string(scores));
-    if (size != 1) n.mask[static_cast<size_t>(at)] = mask->strides[static_cast<size_t>(d)];
+    if (mask->shape[d] != 1) n.mask[static_cast<size_t>(at)] = mask->strides[static_cast<size_t>(d)];
   }
   return n;
 }
 
 /// q, k, v, mask (optional) -> Transpose(softmax(scale * Q K^T + mask) V, perm_y) with Q = Transpose(q, perm_q) and so
 /// on {scale, perm_q, perm_k, perm_v, perm_y}. Made by passes/recognize_attention.h.
-extern constexpr OpDef kFusedAttention{
-    .name = "FusedAttention",
-    .domain = kDunlinDomain,
-    .source = "ONNX MatMul, Mul, Add, Softmax and MatMul",
-    .infer =
-        [](const InferArgs& a) {
-          return std::vector<Type>{
-              {.format = a.format(0), .shape = fused_attention_shape(a, a.shape(0), a.shape(1), a.shape(2))}};
-        },
-    .forward = forward,
-    .samples = kSamples};
+extern constexpr OpDef kFusedAttention{.name = "FusedAttention",
+                                       .domain = kDunlinDomain,
+                                       .source = "ONNX MatMul, Mul, Add, Softmax and MatMul",
+                                       .infer = infer,
+                                       .forward = forward,
+                                       .samples = kSamples};
 
 }  // namespace dunlin::ops

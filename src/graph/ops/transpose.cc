@@ -1,22 +1,10 @@
 #include "graph/autodiff/grad.h"
 #include "graph/ops/movement.h"
+#include "graph/ops/permutation.h"
 
 namespace dunlin::ops {
 
 namespace {
-
-std::vector<int64_t> permutation(const NodeView& a, int rank) {
-  std::vector<int64_t> perm = a.attr_ints("perm");
-  if (perm.empty())
-    for (int i = rank; i-- > 0;) perm.push_back(i);
-  std::vector<bool> seen(static_cast<size_t>(rank), false);
-  for (int64_t p : perm) {
-    if (p < 0 || p >= rank || seen[static_cast<size_t>(p)] || static_cast<int>(perm.size()) != rank)
-      a.error("perm is not a permutation of {} axes", rank);
-    seen[static_cast<size_t>(p)] = true;
-  }
-  return perm;
-}
 
 constexpr Sample kSamples[] = {
     {"", "f32[2,3,4]"}, {"perm=[2,0,1]", "f32[2,3,4]"}, {"perm=[0,2,1,3]", "i8[2,3,1,2]"}};
@@ -28,14 +16,14 @@ extern constexpr OpDef kTranspose{.name = "Transpose",
                                   .infer =
                                       [](const InferArgs& a) {
                                         Shape out;
-                                        for (int64_t p : permutation(a, a.shape(0).rank()))
+                                        for (int64_t p : transposition(a, a.shape(0).rank()))
                                           out.push_back(a.shape(0)[static_cast<int>(p)]);
                                         return std::vector<Type>{{.format = a.format(0), .shape = out}};
                                       },
                                   .forward =
                                       [](const OpCall& c) {
                                         Strides strides;
-                                        for (int64_t p : permutation(c, c.input(0).shape().rank()))
+                                        for (int64_t p : transposition(c, c.input(0).shape().rank()))
                                           strides.push_back(c.input(0).strides()[static_cast<size_t>(p)]);
                                         copy_window(c.input(0), 0, strides, c.output(0));
                                       },

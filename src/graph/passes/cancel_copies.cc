@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "graph/infer.h"
+#include "graph/ops/permutation.h"
 #include "graph/passes/rewrite.h"
 
 namespace dunlin {
@@ -23,19 +24,7 @@ bool among(const std::string_view (&names)[n], const Node& node) {
   return node.domain.empty() && std::ranges::find(names, node.op) != std::end(names);
 }
 
-using Permutation = std::vector<int64_t>;
-
-/// Axis i of the result is axis a[b[i]] of the source.
-Permutation then(const Permutation& a, const Permutation& b) {
-  Permutation out;
-  for (int64_t i : b) out.push_back(a[static_cast<size_t>(i)]);
-  return out;
-}
-bool is_identity(const Permutation& p) {
-  for (size_t i = 0; i < p.size(); ++i)
-    if (p[i] != static_cast<int64_t>(i)) return false;
-  return true;
-}
+using ops::is_identity, ops::Permutation, ops::then;
 
 class Canceller {
  public:
@@ -100,10 +89,7 @@ class Canceller {
     if (!n || n->op != "Transpose") return std::nullopt;
     const auto& shape = g_.type(n->inputs[0]).shape;
     if (!shape) return std::nullopt;
-    Permutation p = NodeView(g_, *n).attr_ints("perm");
-    if (p.empty())
-      for (int d = shape->rank(); d-- > 0;) p.push_back(d);
-    return p;
+    return ops::transposition(NodeView(g_, *n), shape->rank());
   }
 
   void transpose(const Node& n) {

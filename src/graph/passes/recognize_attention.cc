@@ -1,13 +1,14 @@
 #include "graph/passes/recognize_attention.h"
 
 #include "graph/infer.h"
+#include "graph/ops/permutation.h"
 #include "graph/passes/rewrite.h"
 
 namespace dunlin {
 
 namespace {
 
-using Permutation = std::vector<int64_t>;
+using ops::Permutation;
 using Parts = std::vector<const Node*>;
 
 class Matcher {
@@ -31,29 +32,18 @@ class Matcher {
   }
   const Shape& shape(ValueId v) const { return *g_.type(v).shape; }
 
-  static Permutation identity(int rank) {
-    Permutation p;
-    for (int d = 0; d < rank; ++d) p.push_back(d);
-    return p;
-  }
-
   Permutation perm_of(const Node& transpose) const {
-    Permutation p = NodeView(g_, transpose).attr_ints("perm");
-    if (p.empty())
-      for (int d = shape(transpose.inputs[0]).rank(); d-- > 0;) p.push_back(d);
-    return p;
+    return ops::transposition(NodeView(g_, transpose), shape(transpose.inputs[0]).rank());
   }
 
   /// What stands before numbers that multiply it, which go into `scale`, and before transpositions. `rows`: the last
   /// axis must stay where it is.
   Operand peel(ValueId v, bool rows, double* scale, Parts& parts) const {
-    Operand o{v, identity(shape(v).rank())};
+    Operand o{v, ops::identity_permutation(shape(v).rank())};
     constexpr int kLongest = 4;
     for (int i = 0; i < kLongest; ++i) {
       if (const Node* t = r_.sole_maker(o.v, "Transpose")) {
-        Permutation before;
-        const Permutation p = perm_of(*t);
-        for (int64_t d : o.perm) before.push_back(p[static_cast<size_t>(d)]);
+        const Permutation before = ops::then(perm_of(*t), o.perm);
         if (rows && before.back() != static_cast<int64_t>(before.size()) - 1) break;
         o = {t->inputs[0], before};
         parts.push_back(t);

@@ -1,6 +1,7 @@
 // Ops that move elements: views where the bytes may stay, strided copies where they may not.
 #include "graph/ops/movement.h"
 
+#include "graph/ops/permutation.h"
 #include "graph/ops/slice.h"
 #include "runtime/lower/families.h"
 #include "runtime/lower/window.h"
@@ -27,12 +28,9 @@ Lowered copy_step(Layout in, Layout out, const Window& w) {
 std::optional<Lowered> transpose(const LowerContext& c) {
   const Shape& x = c.shape(0);
   if (!copyable(c.format(0))) return std::nullopt;
-  std::vector<int64_t> perm = c.attr_ints("perm");
-  if (perm.empty())
-    for (int i = x.rank(); i-- > 0;) perm.push_back(i);
   const Strides from = strides_of(c.layout(0), x);
   Strides moved;
-  for (int64_t p : perm) moved.push_back(from[static_cast<size_t>(p)]);
+  for (int64_t p : ops::transposition(c, x.rank())) moved.push_back(from[static_cast<size_t>(p)]);
   // Where only axes of one element change places, or the elements lie in the wanted order already, nothing
   // moves.
   const Strides to = row_major_strides(c.out_shape(0));
