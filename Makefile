@@ -4,7 +4,10 @@ BUILD := build/release
 DUNLIN := $(BUILD)/apps/cli/dunlin
 JOBS := $(shell nproc)
 
-.PHONY: help run test soak test-peers models models-training bench package setup setup-peers configure build dev tsan clean
+# Of `make fuzz`, for each target.
+SECONDS := 600
+
+.PHONY: help run test soak test-peers models models-training bench package setup setup-peers configure build dev tsan fuzz build-fuzz clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,6 +19,8 @@ test: run  ## the same, then every test that takes minutes or less
 	cmake --build --preset release -j $(JOBS)
 	tools/check_layers
 	ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS) -LE 'soak|peers'
+	$(MAKE) build-fuzz
+	ctest --test-dir build/fuzz --output-on-failure --no-tests=error -j $(JOBS)
 
 soak: build  ## the long versions of the tests
 	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $(JOBS) -L soak
@@ -64,6 +69,13 @@ tsan: setup  ## build and test with ThreadSanitizer
 	cmake --preset tsan && cmake --build --preset tsan -j $(JOBS)
 	TSAN_OPTIONS=suppressions=$(CURDIR)/cmake/tsan.supp \
 	  ctest --test-dir build/tsan --output-on-failure -j $(JOBS) -LE 'soak|peers'
+
+build-fuzz: setup
+	@test -f build/fuzz/build.ninja || cmake --preset fuzz
+	cmake --build --preset fuzz -j $(JOBS)
+
+fuzz: build-fuzz  ## fuzz every parser for SECONDS=600 each; findings and a growing corpus in build/fuzz
+	tests/fuzz/run build/fuzz $(SECONDS)
 
 clean:  ## remove the build
 	rm -rf build

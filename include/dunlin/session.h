@@ -14,6 +14,7 @@
 /// Formats   as the model declares them. Outputs are row major.
 /// Loops     a run may take RunContext::max_iterations in all its loops together; each subgraph keeps plans as the
 ///           model does, one per combination of shapes that it met.
+/// Limits    reading is bounded by SessionOptions::limits, a run by max_run_bytes and max_run_seconds.
 /// Aliasing  inputs are only read, and borrowed for the call. An output's memory is the caller's as long as
 ///           the tensor lives; memory of outputs that were dropped is used again by the next run.
 /// Results   the same bits for any number of threads.
@@ -21,7 +22,7 @@
 ///           weights, for use by a second thread.
 /// Errors    kInvalidArgument for a wrong input name (the message lists the right ones), shape or format;
 ///           kUnsupported for an op that Dunlin does not have; kResourceExhausted, naming the node and its
-///           bytes, for a run that needs more than max_run_bytes, or more iterations than it may take.
+///           bytes, for a run that needs more than max_run_bytes, or more iterations or seconds than it may take.
 #pragma once
 
 #include <filesystem>
@@ -31,6 +32,7 @@
 #include <utility>
 #include <vector>
 
+#include "dunlin/model_limits.h"
 #include "dunlin/run_context.h"
 #include "dunlin/run_value.h"
 #include "dunlin/tensor.h"
@@ -53,7 +55,11 @@ struct SessionOptions {
   /// Of all values of one run together; 0: the memory that the process may use. More is refused before the
   /// run, or, where sizes are known only then, in it.
   uint64_t max_run_bytes = 0;
-  bool profile = false;  ///< measure every step: see explain()
+  /// Looked at before every node: a run ends with the node that outlasts them, and at once before one that no machine
+  /// could compute in what is left.
+  double max_run_seconds = 3600;
+  ModelLimits limits = {};  ///< of reading the model and making it ready
+  bool profile = false;     ///< measure every step: see explain()
 };
 
 /// An input or output as the model declares it. Dimensions may be unknown (see shape.h); unknown rank: none.

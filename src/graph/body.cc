@@ -101,8 +101,9 @@ std::vector<Type> infer_iterated(const InferArgs& a, const Body& body, std::span
   // Each round looks at all that the body holds: bodies inside bodies multiply, and the deep ones get no second
   // look.
   constexpr int kRefinedDepth = 3, kRounds = 4;
+  const int rounds = a.depth() < kRefinedDepth ? kRounds : 1;
   std::vector<Type> out;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < rounds; ++round) {
     if (round > 1 || a.depth() >= kRefinedDepth)
       for (Type& t : state) t.shape.reset();
     std::vector<Type> in(before.begin(), before.end());

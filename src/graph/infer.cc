@@ -49,10 +49,11 @@ std::optional<uint64_t> bytes_of(const std::vector<Type>& types) {
   return bytes;
 }
 
+/// Without those of which only the shape is known.
 uint64_t bytes_of(const std::vector<const Tensor*>& tensors) {
   uint64_t bytes = 0;
   for (const Tensor* t : tensors)
-    if (t) bytes += t->num_bytes();
+    if (t && t->plane(Plane::kPayload).data() != nullptr) bytes += t->num_bytes();
   return bytes;
 }
 
@@ -91,6 +92,21 @@ class Folded {
   std::vector<int> reads_;  // of each value, still to come
   std::unordered_map<ValueId, uint64_t> made_;
   uint64_t bytes_ = 0;
+};
+
+/// The work that folding may still do.
+class Allowance {
+ public:
+  explicit Allowance(const InferOptions& options)
+      : left_(options.max_folding_work), most_macs_(options.max_folded_macs) {}
+  bool take(uint64_t bytes, uint64_t macs) {
+    if (macs > most_macs_ || bytes > left_ || macs > left_ - bytes) return false;
+    left_ -= bytes + macs;
+    return true;
+  }
+
+ private:
+  uint64_t left_, most_macs_;
 };
 
 /// Puts the subgraph that an If takes in its place.
@@ -147,6 +163,7 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
   }
   std::vector<Node> kept;
   Folded folded(g);
+  Allowance allowance(options);
   ShapeValues values;
   BranchTaker branches;
   std::deque<Node> todo(std::make_move_iterator(g.nodes.begin()), std::make_move_iterator(g.nodes.end()));
@@ -173,7 +190,8 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
     const bool fold = all_known && !op.random && !op.costly && op.forward && bytes &&
                       *bytes + folded.bytes() <= options.max_folded_bytes &&
                       *bytes <= std::max(4 * bytes_of(constants), options.max_grown_bytes) &&
-                      macs_of(node, shapes_of(constants), *out_types[0].shape) <= options.max_folded_macs;
+                      allowance.take(bytes_of(constants) + *bytes,
+                                     macs_of(node, shapes_of(constants), *out_types[0].shape));
     std::vector<Tensor> results;
     if (fold) results = run_reference(g, node, constants);
     // A size that is known of a shape that is not all known: Gather(Shape(x), 2) while the batch is open.

@@ -108,7 +108,7 @@ void count_macs(const Graph& graph, const std::map<std::string, Shape, std::less
         out.macs_why_not = fmt::format("{}: its shapes are known only after running", describe(g, node));
         return;
       }
-      sum += *macs;
+      sum = *macs > UINT64_MAX - sum ? UINT64_MAX : sum + *macs;
     }
     out.macs = sum;
     out.macs_shapes = std::move(options.input_shapes);

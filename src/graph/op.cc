@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <new>
 
+#include "graph/forward.h"
 #include "graph/random_stream.h"
 #include "graph/strings.h"
+#include "graph/to_integer.h"
 
 namespace dunlin {
 
@@ -249,7 +251,7 @@ std::vector<int64_t> to_ints(const Tensor& tensor) {
   std::vector<int64_t> out(static_cast<size_t>(tensor.num_elements()));
   for_format(tensor.format(), [&]<typename T>() {
     const Elements<const T> in{tensor.data<T>(), tensor.shape(), tensor.strides(), tensor.is_row_major()};
-    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<int64_t>(static_cast<ComputeType<T>>(in[i]));
+    for (size_t i = 0; i < out.size(); ++i) out[i] = to_integer<int64_t>(static_cast<ComputeType<T>>(in[i]));
   });
   return out;
 }
@@ -313,6 +315,11 @@ std::vector<Type> infer_node(const Graph& graph, const Node& node, std::span<con
     // Rank unknown: at least the element type of the first input is the best guess for most ops, but a guess
     // is worse than none, so only the count is kept.
     out.assign(node.outputs.size(), {});
+  } catch (const Error& e) {
+    // A shape that cannot be counted does not know whose it is.
+    if (std::string_view(e.what()).starts_with("shape ["))
+      fail(e.code(), "{}: {}", describe(graph, node), e.what());
+    throw;
   }
   if (node.outputs.size() > out.size())
     fail(ErrorCode::kInvalidArgument, "{}: has {} outputs, {} gives {}", describe(graph, node),
@@ -363,7 +370,7 @@ std::vector<Tensor> run_reference(const Graph& graph, const Node& node, std::spa
       outputs[i] = Tensor(out_types[i].format, *out_types[i].shape);
     }
   try {
-    op_of(graph, node).forward(OpCall(graph, node, inputs, outputs, context));
+    run_forward(graph, node, inputs, outputs, context);
   } catch (const Error& e) {
     const std::string name = describe(graph, node);
     if (std::string_view(e.what()).find(name) != std::string_view::npos) throw;
@@ -373,6 +380,13 @@ std::vector<Tensor> run_reference(const Graph& graph, const Node& node, std::spa
          describe(graph, node));
   }
   return outputs;
+}
+
+void run_forward(const Graph& graph, const Node& node, std::span<const Tensor* const> inputs,
+                 std::span<Tensor> outputs, const RunContext& context) {
+  const auto empty = [](const Tensor& t) { return t && t.num_elements() == 0; };
+  if (!outputs.empty() && std::all_of(outputs.begin(), outputs.end(), empty)) return;
+  op_of(graph, node).forward(OpCall(graph, node, inputs, outputs, context));
 }
 
 std::vector<RunValue> run_values(const Graph& graph, const Node& node,

@@ -17,7 +17,7 @@ struct ArenaBlock {
 };
 
 /// Chooses offsets so that blocks alive at the same step do not overlap; largest first, each into the
-/// smallest gap that holds it. Returns the bytes of the whole arena.
+/// smallest gap that holds it; of very many blocks, first come first. Returns the bytes of the whole arena.
 uint64_t assign_offsets(std::span<ArenaBlock> blocks);
 
 /// Aligned memory that grows and is not cleared.

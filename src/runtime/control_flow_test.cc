@@ -2,7 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <cmath>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -94,6 +97,50 @@ TEST(ControlFlow, AgreesWithTheReferencesForEveryShapeOfTheState) {
   }
 }
 
+/// Resident, of this process.
+uint64_t memory_in_use() {
+  uint64_t total = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> total >> resident;
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+/// 40 choices of which each takes 32 MiB.
+ModelProto greedy_choices() {
+  ModelProto m;
+  m.set_ir_version(8);
+  m.add_opset_import()->set_version(17);
+  GraphProto& g = *m.mutable_graph();
+  g.set_name("g");
+  add_value(*g.mutable_input(), "which", {}, kBool);
+  add_value(*g.mutable_input(), "x", {1});
+  add_tensor<int64_t>(g, "large", kI64, {1}, {8 << 20});
+  for (int i = 0; i < 40; ++i) {
+    const std::string id = std::to_string(i);
+    NodeProto& choice = add_node(*g.mutable_node(), "If", {"which"}, {("y" + id).c_str()});
+    for (const char* branch : {"then_branch", "else_branch"}) {
+      GraphProto& body = add_graph(choice, branch);
+      const std::string many = branch + ("m" + id), sum = branch + ("s" + id);
+      add_node(*body.mutable_node(), "Expand", {"x", "large"}, {many.c_str()});
+      add_int(add_node(*body.mutable_node(), "ReduceSum", {many.c_str()}, {sum.c_str()}), "keepdims", 0);
+      body.add_output()->set_name(sum);
+    }
+    g.add_output()->set_name("y" + id);
+  }
+  return m;
+}
+
+// What a run may take holds for all of it: each subgraph once kept its memory for the next time.
+TEST(ControlFlow, SubgraphsDoNotAddUp) {
+  Session session(parse(greedy_choices()), {.max_run_bytes = 48 << 20});
+  std::vector<Tensor> in;
+  in.push_back(Tensor::of<bool>({}, {true}));
+  in.push_back(Tensor::of<float>({1}, {0.5f}));
+  const uint64_t before = memory_in_use();
+  const std::vector<Tensor> out = session.run(in);
+  EXPECT_EQ(*out[39].data<float>(), 0.5f * (8 << 20));
+  EXPECT_LT(memory_in_use(), before + (200 << 20));
+}
+
 TEST(ControlFlow, SessionsSharePlansAndNoMemory) {
   const auto g = parse(growing_proto());
   Session first(g);
@@ -147,6 +194,9 @@ TEST(ControlFlow, LimitsHold) {
   Session session(g);
   refused(session, int64_t{1} << 62, {.max_iterations = 50},
           "Loop \"loop\": the loops of this run took the 50 iterations that they may");
+  Session brief(g, {.max_run_seconds = 0.2});
+  refused(brief, int64_t{1} << 62, {.max_iterations = UINT64_MAX},
+          "the run has taken the 0.2 seconds that it may");
   Session small(g, {.max_run_bytes = 1000});
   refused(small, 1000, {}, "left for this run");
   // What failed leaves nothing behind.

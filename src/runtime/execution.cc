@@ -9,8 +9,24 @@
 namespace dunlin {
 
 namespace {
+
 size_t at(int i) { return static_cast<size_t>(i); }
+
 }  // namespace
+
+void Deadline::check(const Step& step) const {
+  // More than any machine does, with a kernel and by the scalar reference.
+  constexpr double kMacsPerSecond = 1e13, kReferenceMacsPerSecond = 1e10;
+  const double left = at_ - monotonic_seconds();
+  if (left <= 0)
+    fail(ErrorCode::kResourceExhausted, "{}: the run has taken the {} seconds that it may", step.node,
+         seconds_);
+  const auto macs = static_cast<double>(step.macs);
+  if (macs > left * kReferenceMacsPerSecond && (macs > left * kMacsPerSecond || step.kernel == "reference"))
+    fail(ErrorCode::kResourceExhausted,
+         "{}: needs {} multiply-accumulates, too many for the {} seconds that a run may take", step.node,
+         step.macs, seconds_);
+}
 
 Tensor OutputMemory::take(const Type& type) {
   if (!memory_ || memory_.use_count() > 1) memory_ = std::make_shared<ArenaMemory>();
@@ -98,17 +114,18 @@ void Execution::count_run_time_bytes(const Step& step, RunContext& left) const {
 }
 
 std::vector<RunValue> Execution::run_body(size_t step, const Body& body, std::vector<RunValue> inputs,
-                                          ThreadPool& pool, const RunContext& context) {
+                                          ThreadPool& pool, const RunContext& context,
+                                          const Deadline& deadline) {
   const std::vector<bool>& bound = plan_->steps[step].bodies[body.index].bound;
   std::vector<RunValue> open;
   for (size_t i = 0; i < inputs.size(); ++i)
     if (i >= bound.size() || !bound[i]) open.push_back(std::move(inputs[i]));
-  return bodies_[step][body.index]->run(std::move(open), {}, pool, context, false);
+  return bodies_[step][body.index]->run(std::move(open), {}, pool, context, deadline, false);
 }
 
 std::vector<RunValue> Execution::run(std::span<const RunValue> inputs, std::span<const Tensor> variables,
                                      std::span<OutputMemory> outputs, ArenaMemory& arena, ThreadPool& pool,
-                                     const RunContext& context, bool profile) {
+                                     const RunContext& context, const Deadline& deadline, bool profile) {
   bind_roots(inputs, variables, arena);
   std::vector<RunValue> results(plan_->outputs.size());
   for (size_t k = 0; k < results.size(); ++k) {
@@ -124,7 +141,7 @@ std::vector<RunValue> Execution::run(std::span<const RunValue> inputs, std::span
   RunContext left = context;
   size_t running = 0;
   const auto run_step_body = [&](const Body& body, std::vector<RunValue> in, const RunContext& inner) {
-    return run_body(running, body, std::move(in), pool, inner);
+    return run_body(running, body, std::move(in), pool, inner, deadline);
   };
   const BodyRunner bodies = std::ref(run_step_body);
   double before = profile ? monotonic_seconds() : 0;
@@ -134,11 +151,14 @@ std::vector<RunValue> Execution::run(std::span<const RunValue> inputs, std::span
       std::byte* scratch =
           step.scratch_block < 0 ? nullptr : base + plan_->blocks[at(step.scratch_block)].offset;
       running = s;
+      deadline.check(step);
       try {
         step.run({in_args_[s], out_args_[s], scratch, pool, left, in_values_[s], out_values_[s], bodies});
       } catch (const std::bad_alloc&) {
         fail(ErrorCode::kResourceExhausted, "{}: there is not enough memory for it", step.node);
       }
+      // What may be used is for one subgraph at a time.
+      for (const auto& body : bodies_[s]) body->release();
       count_run_time_bytes(step, left);
     }
     if (profile) {

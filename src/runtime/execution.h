@@ -1,6 +1,7 @@
 // One session's use of a plan: operands bound to memory, and the loop that runs the steps.
 #pragma once
 
+#include "base/clock.h"
 #include "runtime/plan.h"
 
 namespace dunlin {
@@ -10,9 +11,21 @@ class OutputMemory {
  public:
   /// A row-major tensor of this type; the same memory as last time where possible.
   Tensor take(const Type& type);
+  uint64_t bytes() const { return memory_ ? memory_->bytes() : 0; }
 
  private:
   std::shared_ptr<ArenaMemory> memory_;
+};
+
+/// When a run, subgraphs included, must have ended.
+class Deadline {
+ public:
+  explicit Deadline(double seconds) : seconds_(seconds), at_(monotonic_seconds() + seconds) {}
+  /// Throws kResourceExhausted when the run is out of time, or no machine could compute the step in what is left.
+  void check(const Step& step) const;
+
+ private:
+  double seconds_, at_;
 };
 
 class Runner;
@@ -26,7 +39,7 @@ class Execution {
   /// Inputs have the planned shapes and are row major.
   std::vector<RunValue> run(std::span<const RunValue> inputs, std::span<const Tensor> variables,
                             std::span<OutputMemory> outputs, ArenaMemory& arena, ThreadPool& pool,
-                            const RunContext& context, bool profile);
+                            const RunContext& context, const Deadline& deadline, bool profile);
 
   const Plan& plan() const { return *plan_; }
   /// Mean milliseconds of each step over the profiled runs; empty when there was none.
@@ -38,7 +51,7 @@ class Execution {
 
   void count_run_time_bytes(const Step& step, RunContext& left) const;
   std::vector<RunValue> run_body(size_t step, const Body& body, std::vector<RunValue> inputs,
-                                 ThreadPool& pool, const RunContext& context);
+                                 ThreadPool& pool, const RunContext& context, const Deadline& deadline);
 
   std::shared_ptr<const Plan> plan_;
   std::vector<RunValue> values_;                     // by operand

@@ -23,7 +23,7 @@ std::vector<int> last_uses(const Plan& plan, const std::vector<uint32_t>& unread
   for (size_t s = 0; s < plan.steps.size(); ++s) {
     const Step& step = plan.steps[s];
     for (size_t i = 0; i < step.in.size(); ++i)
-      if (step.in[i] >= 0 && !((unread[s] >> i) & 1)) last[at(step.in[i])] = static_cast<int>(s);
+      if (step.in[i] >= 0 && !has_bit(unread[s], i)) last[at(step.in[i])] = static_cast<int>(s);
     // A result is alive in its own step even if nothing reads it.
     for (int id : step.out)
       if (id >= 0) last[at(id)] = std::max(last[at(id)], static_cast<int>(s));
@@ -77,20 +77,21 @@ void plan_memory(Plan& plan, const std::vector<uint32_t>& in_place, const std::v
       continue;
     }
     for (size_t i = 0; i < step.in.size(); ++i) {
-      if (!((in_place[s] >> i) & 1) || step.in[i] < 0) continue;
+      if (!has_bit(in_place[s], i) || step.in[i] < 0) continue;
       const int root = operands[at(step.in[i])].root;
       const Operand& r = operands[at(root)];
-      // What is read later, or read otherwise by this very step, must stay: as another view of the memory, or as an
-      // input that must be whole (a convolution may add its own input to its output).
+      if (r.home != Operand::Home::kArena || storage_last[at(root)] > static_cast<int>(s) ||
+          bytes_of(r) != bytes_of(operands[at(out)]))
+        continue;
+      // What this very step reads otherwise must stay: as another view of the memory, or as an input that must be
+      // whole (a convolution may add its own input to its output).
       bool other_reads = false;
       for (size_t k = 0; k < step.in.size(); ++k) {
         const int id = step.in[k];
         if (k == i || id < 0 || operands[at(id)].root != root) continue;
-        other_reads |= id != step.in[i] || !((in_place[s] >> k) & 1);
+        other_reads |= id != step.in[i] || !has_bit(in_place[s], k);
       }
-      if (r.home != Operand::Home::kArena || storage_last[at(root)] > static_cast<int>(s) || other_reads ||
-          bytes_of(r) != bytes_of(operands[at(out)]))
-        continue;
+      if (other_reads) continue;
       join(root, out);
       break;
     }
@@ -115,7 +116,7 @@ void plan_memory(Plan& plan, const std::vector<uint32_t>& in_place, const std::v
   for (size_t s = 0; s < plan.steps.size(); ++s)
     for (size_t i = 0; i < plan.steps[s].in.size(); ++i) {
       const int id = plan.steps[s].in[i];
-      if (id < 0 || ((unread[s] >> i) & 1) || counted[at(id)]) continue;
+      if (id < 0 || has_bit(unread[s], i) || counted[at(id)]) continue;
       counted[at(id)] = true;
       const Operand& o = operands[at(id)];
       if (o.home == Operand::Home::kConstant) plan.weight_bytes += o.constant->num_bytes();

@@ -86,11 +86,12 @@ struct Step {
 
 struct PlanOptions {
   Isa isa = Isa::kScalar;
-  int num_threads = 1;                  ///< only the size of scratch memory depends on it
-  std::vector<ValueId> variables = {};  ///< operand kVariable `index` counts in this order
-  size_t max_plans = 8;                 ///< of each subgraph
-  uint64_t max_bytes = UINT64_MAX;      ///< of the arena and the outputs together
-  bool reference_only = false;          ///< every op by its scalar reference: the yardstick
+  int num_threads = 1;                            ///< only the size of scratch memory depends on it
+  std::vector<ValueId> variables = {};            ///< operand kVariable `index` counts in this order
+  size_t max_plans = 8;                           ///< of each subgraph
+  uint64_t max_bytes = UINT64_MAX;                ///< of the arena and the outputs together
+  uint64_t max_folded_bytes = uint64_t{1} << 30;  ///< as in InferOptions
+  bool reference_only = false;                    ///< every op by its scalar reference: the yardstick
 };
 
 struct Plan {

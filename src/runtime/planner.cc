@@ -1,9 +1,11 @@
 #include "runtime/planner.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "graph/body.h"
 #include "graph/infer.h"
+#include "graph/macs.h"
 #include "graph/passes/fuse_epilogues.h"
 #include "graph/passes/simplify.h"
 #include "runtime/runner.h"
@@ -112,6 +114,13 @@ int Planner::add_copy(int from, Layout layout) {
   return to;
 }
 
+uint64_t Planner::reference_macs(const Node& node, const Shape& y) const {
+  std::vector<const Shape*> shapes;
+  for (ValueId v : node.inputs)
+    shapes.push_back(v != kNoValue && is_known(graph_->type(v)) ? &*graph_->type(v).shape : nullptr);
+  return macs_of(node, shapes, y);
+}
+
 std::optional<Lowered> Planner::lower(const Node& node, const std::vector<Type>& out_types) {
   const LowerFunction function = options_.reference_only ? nullptr : find_lowering(node.domain, node.op);
   if (!function) return std::nullopt;
@@ -187,12 +196,13 @@ void Planner::add_node(const Node& node) {
   if (!lowered) {
     lowered = known ? lower_reference(graph_, node) : lower_at_run_time(graph_, node);
     lowered->unread = op_of(*graph_, node).shape_only_inputs;
+    if (known && !out_types.empty() && out_types[0].shape)
+      lowered->macs = reference_macs(node, *out_types[0].shape);
   }
   Step step{.kernel = lowered->kernel, .node = describe(*graph_, node), .in = {}, .out = {}, .run = {}};
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     // What a step does not read (only its shape matters) may lie as it likes: no copy for it.
-    const Layout layout =
-        (i < 32 && ((lowered->unread >> i) & 1) != 0) ? Layout::kAny : wanted(lowered->in, i);
+    const Layout layout = has_bit(lowered->unread, i) ? Layout::kAny : wanted(lowered->in, i);
     step.in.push_back(node.inputs[i] == kNoValue ? -1 : operand_of(node.inputs[i], layout));
   }
   for (size_t i = 0; i < node.outputs.size(); ++i) {
@@ -221,21 +231,13 @@ void Planner::add_outputs() {
   for (ValueId v : graph_->outputs) plan_.outputs.push_back(operand_of(v, Layout::kRowMajor));
   // An output whose memory is not simply that of its own step (a constant, an input, the same value twice, a
   // view of another output) is a copy.
-  const auto root_of = [&](int id) {
-    for (bool moved = true; moved;) {
-      moved = false;
-      for (const Step& s : plan_.steps)
-        if (s.view && s.out[0] == id) {
-          id = s.in[0];
-          moved = true;
-          break;
-        }
-    }
-    return id;
-  };
+  std::vector<int> roots(plan_.operands.size());
+  std::iota(roots.begin(), roots.end(), 0);
+  for (const Step& s : plan_.steps)
+    if (s.view) roots[static_cast<size_t>(s.out[0])] = roots[static_cast<size_t>(s.in[0])];
   std::set<int> taken;
   for (size_t k = 0; k < plan_.outputs.size(); ++k) {
-    const int root = root_of(plan_.outputs[k]);
+    const int root = roots[static_cast<size_t>(plan_.outputs[k])];
     Operand& o = plan_.operands[static_cast<size_t>(root)];
     if (!o.planned()) continue;
     if (o.home == Operand::Home::kArena && taken.insert(root).second) {
@@ -270,6 +272,7 @@ Plan Planner::build() {
 std::shared_ptr<const Plan> make_plan(Graph graph, const PlanOptions& options, PackedCache& packed) {
   InferOptions infer;
   infer.variable = {options.variables.begin(), options.variables.end()};
+  infer.max_folded_bytes = options.max_folded_bytes;
   Graph g = remove_dead(infer_and_fold(std::move(graph), infer));
   if (!options.reference_only) {
     g = infer_and_fold(simplify(std::move(g), infer.variable), infer);

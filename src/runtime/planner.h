@@ -21,6 +21,7 @@ class Planner {
   int add_copy(int from, Layout layout);
   void check_bytes(const Node& node, const Type& type) const;
   std::vector<StepBody> plan_bodies(const Node& node);
+  uint64_t reference_macs(const Node& node, const Shape& y) const;
   std::optional<Lowered> lower(const Node& node, const std::vector<Type>& out_types);
 
   std::shared_ptr<const Graph> graph_;

@@ -11,6 +11,7 @@ namespace dunlin {
 PlanCache::PlanCache(const Graph& graph, PlanOptions options) : options_(std::move(options)) {
   InferOptions infer;
   infer.variable = {options_.variables.begin(), options_.variables.end()};
+  infer.max_folded_bytes = options_.max_folded_bytes;
   Graph g = graph;
   // Nothing holds the elements of a sequence to the shape that a file claims.
   for (ValueId v : g.inputs)
@@ -57,7 +58,8 @@ Execution& Runner::execution_for(std::span<const Type> inputs) {
 }
 
 std::vector<RunValue> Runner::run(std::vector<RunValue> inputs, std::span<const Tensor> variables,
-                                  ThreadPool& pool, const RunContext& context, bool profile) {
+                                  ThreadPool& pool, const RunContext& context, const Deadline& deadline,
+                                  bool profile) {
   const Graph& g = plans_->graph();
   std::vector<Type> types;
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -80,7 +82,14 @@ std::vector<RunValue> Runner::run(std::vector<RunValue> inputs, std::span<const 
     fail(ErrorCode::kResourceExhausted, "graph \"{}\": needs {} bytes, {} are left for this run", g.name,
          needed, limited.max_bytes);
   limited.max_bytes -= needed;
-  return execution.run(inputs, variables, outputs_, arena_, pool, limited, profile);
+  return execution.run(inputs, variables, outputs_, arena_, pool, limited, deadline, profile);
+}
+
+void Runner::release() {
+  constexpr uint64_t kLittle = 4096;
+  if (arena_.bytes() > kLittle) arena_ = ArenaMemory();
+  for (OutputMemory& o : outputs_)
+    if (o.bytes() > kLittle) o = OutputMemory();
 }
 
 }  // namespace dunlin

@@ -37,8 +37,10 @@ class Runner {
 
   /// Inputs in the order of the graph's, in any layout. Throws kResourceExhausted when context.max_bytes are not enough.
   std::vector<RunValue> run(std::vector<RunValue> inputs, std::span<const Tensor> variables, ThreadPool& pool,
-                            const RunContext& context, bool profile);
+                            const RunContext& context, const Deadline& deadline, bool profile);
   Execution& execution_for(std::span<const Type> inputs);
+  /// Gives the memory back, unless it is so little that taking it again would cost more.
+  void release();
 
  private:
   std::shared_ptr<PlanCache> plans_;

@@ -125,6 +125,7 @@ Session::Session(std::shared_ptr<const Graph> graph, SessionOptions options)
   plan.num_threads = state_->pool->size();
   plan.max_bytes = options.max_run_bytes > 0 ? options.max_run_bytes : usable_memory_bytes();
   plan.max_plans = options.max_plans;
+  plan.max_folded_bytes = options.limits.max_folded_bytes;
   const auto find = [&](const std::string& name) {
     const ValueId v = graph->find(name);
     if (v == kNoValue || !graph->initializer(v))
@@ -159,7 +160,8 @@ Session::Session(std::shared_ptr<const Graph> graph, SessionOptions options)
 }
 
 Session Session::load(const std::filesystem::path& path, SessionOptions options) {
-  auto graph = std::make_shared<const Graph>(inline_functions(load_onnx(path.string())));
+  auto graph = std::make_shared<const Graph>(
+      inline_functions(load_onnx(path.string(), options.limits), options.limits));
   check_supported(*graph);  // all that is missing at once, before anything is planned
   return Session(std::move(graph), std::move(options));
 }
@@ -223,9 +225,10 @@ std::vector<RunValue> Session::run_values(std::vector<RunValue> inputs, const Ru
   st.check_shapes([&](size_t i) { return inputs[i].is_tensor() ? &inputs[i].tensor().shape() : nullptr; });
   RunContext counted = context;
   uint64_t iterations = context.max_iterations;
+  const Deadline deadline(shared.options.max_run_seconds);
   if (!counted.iterations_left) counted.iterations_left = &iterations;
   std::vector<RunValue> results =
-      st.runner->run(std::move(inputs), st.variables, *st.pool, counted, shared.options.profile);
+      st.runner->run(std::move(inputs), st.variables, *st.pool, counted, deadline, shared.options.profile);
   if (shared.updates.empty()) return results;
   for (const auto& [output, variable] : shared.updates) {
     Tensor& to = st.variables[variable];

@@ -115,6 +115,44 @@ TEST(Session, RefusesARunThatNeedsMoreMemoryThanItMay) {
   }
 }
 
+// Found by fuzzing: what kernels are chosen by was read beyond the last input.
+TEST(Session, ANodeWithTooFewInputsIsRefused) {
+  for (const char* op :
+       {"SoftmaxCrossEntropyLoss", "MatMul", "Gather", "Concat", "Conv", "Where", "LayerNormalization"}) {
+    Graph g;
+    g.opsets[""] = 17;
+    g.inputs = {g.add_value("x", {.format = &formats::kF32, .shape = Shape{2, 3}})};
+    g.outputs = {g.add_value("y")};
+    g.nodes.push_back({.op = op, .name = "n", .inputs = g.inputs, .outputs = g.outputs});
+    if (std::string_view(op) == "Concat") g.nodes[0].inputs.clear();
+    std::vector<Tensor> in;
+    in.emplace_back(&formats::kF32, Shape{2, 3});
+    EXPECT_THROW(Session(std::make_shared<const Graph>(std::move(g))).run(in), Error) << op;
+  }
+}
+
+// A node that no machine computes in the time that is left is not begun.
+TEST(Session, RefusesANodeThatNeedsMoreTimeThanTheRunMayTake) {
+  constexpr int64_t kSide = 1000;  // x and w of 8 MB: 10^12 multiply-accumulates
+  Graph g;
+  g.opsets[""] = 17;
+  for (const char* name : {"x", "w"})
+    g.inputs.push_back(g.add_value(name, {.format = &formats::kF64, .shape = Shape{1, 1, kSide, kSide}}));
+  g.outputs.push_back(g.add_value("y"));
+  g.nodes.push_back({.op = "ConvTranspose", .name = "up", .inputs = g.inputs, .outputs = g.outputs});
+  Session session(std::make_shared<const Graph>(std::move(g)), {.max_run_seconds = 60});
+  std::vector<Tensor> in;
+  for (int i = 0; i < 2; ++i) in.emplace_back(&formats::kF64, Shape{1, 1, kSide, kSide});
+  try {
+    session.run(in);
+    ADD_FAILURE() << "no error";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kResourceExhausted);
+    EXPECT_THAT(e.what(),
+                HasSubstr("ConvTranspose \"up\": needs 1000000000000 multiply-accumulates, too many"));
+  }
+}
+
 TEST(Session, CopiesNothingForAnInputOfWhichOnlyTheShapeCounts) {
   auto g = std::make_shared<Graph>();
   g->opsets[""] = kNewestOpset;

@@ -15,13 +15,13 @@ namespace {
 constexpr size_t kAlignment = 64;
 
 std::shared_ptr<std::byte> allocate(uint64_t bytes) {
-  const auto align = std::align_val_t(kAlignment);
+  constexpr auto align = std::align_val_t(kAlignment);
   // Linux hands out more than there is, and ends the process when it is used.
   void* p =
       bytes > usable_memory_bytes() ? nullptr : ::operator new(bytes == 0 ? 1 : bytes, align, std::nothrow);
   if (p == nullptr) fail(ErrorCode::kResourceExhausted, "cannot allocate {} bytes for a tensor", bytes);
   std::memset(p, 0, bytes);
-  return {static_cast<std::byte*>(p), [align](std::byte* b) { ::operator delete(b, align); }};
+  return {static_cast<std::byte*>(p), [](std::byte* b) { ::operator delete(b, align); }};
 }
 
 }  // namespace

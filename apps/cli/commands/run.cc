@@ -19,7 +19,9 @@ namespace {
 struct Options {
   std::string model, output = ".";
   std::vector<std::string> inputs;
+  uint64_t max_memory = 0;  ///< bytes; 0: what the machine has
   uint64_t max_iterations = RunContext().max_iterations;
+  double max_seconds = SessionOptions().max_run_seconds;
 };
 
 /// In file names every character outside A-Z a-z 0-9 _ . - becomes _.
@@ -68,7 +70,11 @@ std::string known_inputs(const Session& session) {
 }
 
 Result run_model(const Options& o, const Common& common) {
-  Session session = Session::load(o.model, {.num_threads = common.num_threads()});
+  if (o.max_memory > INT64_MAX) throw UsageError("--max-memory: a size such as 512MB is expected");
+  if (!(o.max_seconds > 0)) throw UsageError("--max-seconds: a number above 0 is expected");
+  Session session = Session::load(
+      o.model,
+      {.num_threads = common.num_threads(), .max_run_bytes = o.max_memory, .max_run_seconds = o.max_seconds});
   std::map<std::string, RunValue> given;
   for (const std::string& text : o.inputs) {
     const size_t at = text.find('=');
@@ -126,6 +132,12 @@ void add_run(CLI::App& app) {
   c->add_option("--input", o->inputs, "NAME=FILE, FILE being .npy, or .pb as ONNX's tests use")->take_all();
   c->add_option("--output", o->output,
                 "Folder for the outputs, one NAME.npy each, NAME.pb of strings; NAME_0.npy ... of a sequence")
+      ->capture_default_str();
+  c->add_option("--max-memory", o->max_memory,
+                "What the run may take, as in 512MB or 4GB; else what the machine has")
+      ->transform(CLI::AsSizeValue(true))
+      ->type_name("BYTES");
+  c->add_option("--max-seconds", o->max_seconds, "The run may take so long")
       ->capture_default_str();
   c->add_option("--max-iterations", o->max_iterations, "All loops of the model together may take so many")
       ->capture_default_str();

@@ -10,6 +10,7 @@
 #include "graph/onnx/import.h"
 #include "graph/onnx/testing.h"
 #include "graph/support.h"
+#include "graph/testing/run_op.h"
 
 namespace dunlin {
 namespace {
@@ -217,6 +218,63 @@ TEST(AbsurdModels, FoldingHasABudget) {
   const std::vector<float> ones(1 << 18, 1.f);
   EXPECT_EQ(nodes_left(Asking("MatMul").floats({512, 512}, ones).floats({512, 512}, ones)), 0u);
   EXPECT_EQ(nodes_left(Asking("MatMul").floats({1 << 14, 16}, ones).floats({16, 1 << 14}, ones)), 1u);
+}
+
+// Found by fuzzing: a bias read beyond its end, a division of integers by zero, years in lanes without elements, numbers
+// that no integer has.
+TEST(AbsurdModels, WhatFuzzingFound) {
+  EXPECT_THAT(error_of("ConvTranspose", "", "f32[1,2,3,3] f32[2,4,3,3] f32[3]"),
+              HasSubstr("the bias is [3], [4] is expected"));
+  EXPECT_THAT(error_of("SoftmaxCrossEntropyLoss", "", "f32[2,5] i64{4,4} f32[2]"),
+              HasSubstr("the weights are [2], [5] is expected"));
+  EXPECT_THAT(numbers_of(run_op("ReduceMean", "keepdims=0", "i32[0,3] i64{0}").at(0)),
+              testing::ElementsAre(0, 0, 0));
+  EXPECT_EQ(Asking("Softmax").floats({int64_t{1} << 40, 0}, {}).error(), "");
+  EXPECT_THAT(numbers_of(run_op("Pow", "", "i32{2,0} f32{300,-1}").at(0)),
+              testing::ElementsAre(INT32_MAX, INT32_MAX));
+  EXPECT_THAT(Asking("Resize", {1, 1, 4, 4}).input("x").input("").floats({4}, {1, 1, 1e30f, NAN}).error(),
+              named("scale"));
+}
+
+// Each node is cheap, and its result gone with its reader; together they would be any amount of work.
+TEST(AbsurdModels, AllFoldingTogetherHasABudget) {
+  ModelProto m = Asking("MatMul")
+                     .floats({8, 8}, std::vector<float>(64, 1))
+                     .floats({8, 8}, std::vector<float>(64, 1))
+                     .proto();
+  for (int i = 0; i < 9; ++i) {
+    onnx::NodeProto node = m.graph().node(0);
+    node.set_output(0, fmt::format("y{}", i));
+    *m.mutable_graph()->add_node() = node;
+  }
+  const Graph g = parse_onnx(as_bytes(m.SerializeAsString())).graph;
+  constexpr uint64_t kOne = 8 * 8 * 8 + 3 * 64 * sizeof(float);
+  EXPECT_EQ(infer_and_fold(g).nodes.size(), 0u);
+  EXPECT_EQ(infer_and_fold(g, {.max_folding_work = 4 * kOne}).nodes.size(), 6u);
+  EXPECT_EQ(infer_and_fold(g, {.max_folding_work = kOne - 1}).nodes.size(), 10u);
+}
+
+// Inference looks at the body of a Loop again as long as its state's types change: a body in a body in a body ... was
+// looked at 4^depth times.
+TEST(AbsurdModels, LoopsInLoopsAreInferredQuickly) {
+  ModelProto m = Asking("Identity").input("x").proto();
+  onnx::GraphProto* g = m.mutable_graph();
+  std::string state = "x";
+  for (int depth = 0; depth < 16; ++depth) {
+    const std::string id = std::to_string(depth);
+    onnx::NodeProto& loop =
+        onnx::add_node(*g->mutable_node(), "Loop", {"", "", state.c_str()}, {("s" + id).c_str()});
+    g = &onnx::add_graph(loop, "body");
+    add_value(*g->mutable_input(), "i" + id, {}, 7);
+    add_value(*g->mutable_input(), "go" + id, {}, 9);
+    state = "x" + id;
+    g->add_input()->set_name(state);
+    onnx::add_int(
+        onnx::add_node(*g->mutable_node(), "Concat", {state.c_str(), state.c_str()}, {("y" + id).c_str()}),
+        "axis", 0);
+    for (const std::string& name : {"go" + id, "y" + id}) g->add_output()->set_name(name);
+  }
+  EXPECT_EQ(infer_and_fold(parse_onnx(as_bytes(m.SerializeAsString())).graph).nodes.size(), 2u);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace dunlin::onnx {
 /// What one model's graphs share.
 struct ReadContext {
   TensorReader& tensors;
-  const ImportLimits& limits;
+  const ModelLimits& limits;
   int64_t ir_version;
   std::map<std::string, int, std::less<>> opsets;
 };

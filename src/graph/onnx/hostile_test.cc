@@ -198,6 +198,16 @@ TEST(HostileOnnx, BrokenGraphs) {
       ErrorCode::kCorrupt, "Add \"sum\": attribute axis is given twice");
 }
 
+// Looking for a cycle once took time in the square of its length: hours here.
+TEST(HostileOnnx, ALongCycleIsFound) {
+  constexpr int kNodes = 300'000;
+  ModelProto m = small_proto();
+  for (int i = 0; i < kNodes; ++i)
+    add_node(*m.mutable_graph()->mutable_node(), "Relu", {fmt::format("v{}", (i + 1) % kNodes).c_str()},
+             {fmt::format("v{}", i).c_str()});
+  expect_refused(m, ErrorCode::kCorrupt, "(299991 more)");
+}
+
 TEST(HostileOnnx, TypesThatAreNotSupportedAreNamed) {
   constexpr std::pair<int, const char*> kTypes[] = {
       {14, "COMPLEX64"}, {15, "COMPLEX128"}, {26, "INT2"}, {99, "number 99"}, {-1, "number -1"}};
@@ -258,6 +268,12 @@ TEST(HostileOnnx, LimitsAreKept) {
   options.limits = {};
   options.limits.max_messages = 50'000;
   expect_refused(bomb, ErrorCode::kResourceExhausted, "more than 50000 nodes", options);
+  options.limits = {};
+  options.limits.max_nodes = 3;
+  ModelProto inner = small_proto();
+  add_node(*onnx::add_graph(*inner.mutable_graph()->mutable_node(0), "body").mutable_node(), "Relu", {}, {});
+  add_node(*inner.add_functions()->mutable_node(), "Relu", {}, {});
+  expect_refused(inner, ErrorCode::kResourceExhausted, "more than 3 nodes", options);
   // A graph in a graph in a graph ...
   for (const int depth : {15, 17, 40, 1000}) {
     ModelProto deep = small_proto();

@@ -16,7 +16,7 @@ namespace {
 
 using Opsets = std::map<std::string, int, std::less<>>;
 
-onnx::ModelProto parse(ByteSpan bytes, const ImportLimits& limits) {
+onnx::ModelProto parse(ByteSpan bytes, const ModelLimits& limits) {
   if (bytes.size() > limits.max_file_bytes || bytes.size() > INT32_MAX)
     fail(ErrorCode::kResourceExhausted,
          "{} bytes, more than the limit of {}; larger models keep tensors as external data", bytes.size(),
@@ -115,7 +115,7 @@ Model parse_onnx(ByteSpan bytes, const ImportOptions& options) {
   }
 }
 
-Model load_onnx(const std::string& path, const ImportLimits& limits,
+Model load_onnx(const std::string& path, const ModelLimits& limits,
                 std::map<std::string, uint64_t>* external_bytes) {
   const MappedFile file(path);
   return parse_onnx(file.bytes(),

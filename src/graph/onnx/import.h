@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "dunlin/model_limits.h"
 #include "graph/ir.h"
 
 namespace dunlin {
@@ -14,21 +15,10 @@ namespace dunlin {
 /// by name where they are used.
 inline constexpr int64_t kNewestIrVersion = 13;
 
-struct ImportLimits {
-  uint64_t max_file_bytes =
-      (uint64_t{1} << 31) - 1;  ///< protobuf's own limit; larger models use external data
-  int max_depth = 16;           ///< of subgraphs inside subgraphs
-  uint64_t max_messages =
-      8'000'000;  ///< nodes, attributes, tensors ... : a few bytes in a file, hundreds in memory
-  uint64_t max_name_bytes = 1 << 16;  ///< of one name
-  int max_rank = 32;
-  uint64_t max_tensor_bytes = uint64_t{64} << 30;  ///< of all tensors, external data included
-};
-
 struct ImportOptions {
   std::string origin = "model";       ///< begins every error: a file name
   std::optional<std::string> folder;  ///< of external data; none: external data is refused
-  ImportLimits limits;
+  ModelLimits limits;
   /// Not null: gets the bytes that tensors take from each file of external data.
   std::map<std::string, uint64_t>* external_bytes = nullptr;
 };
@@ -39,7 +29,7 @@ struct ImportOptions {
 Model parse_onnx(ByteSpan bytes, const ImportOptions& options = {});
 
 /// The file is mapped; big tensors in external data stay mapped as long as they live.
-Model load_onnx(const std::string& path, const ImportLimits& limits = {},
+Model load_onnx(const std::string& path, const ModelLimits& limits = {},
                 std::map<std::string, uint64_t>* external_bytes = nullptr);
 
 }  // namespace dunlin

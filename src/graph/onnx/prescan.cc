@@ -40,7 +40,7 @@ Kind child(Kind parent, uint32_t field) {
 
 class Scan {
  public:
-  explicit Scan(const ImportLimits& limits) : limits_(limits) {}
+  explicit Scan(const ModelLimits& limits) : limits_(limits) {}
 
   void message(ByteSpan bytes, Kind kind, int depth) {
     if (depth > limits_.max_depth)
@@ -67,6 +67,8 @@ class Scan {
             fail(ErrorCode::kResourceExhausted, "more than {} nodes, attributes, names and tensors",
                  limits_.max_messages);
           const Kind inner = child(kind, field);
+          if (inner == Kind::kNode && ++nodes_ > limits_.max_nodes)
+            fail(ErrorCode::kResourceExhausted, "more than {} nodes", limits_.max_nodes);
           // The dimensions of a type: at least two bytes each.
           if (inner == Kind::kType)
             count_ += size / 2;
@@ -97,12 +99,12 @@ class Scan {
     p += bytes;
   }
 
-  const ImportLimits& limits_;
-  uint64_t count_ = 0;
+  const ModelLimits& limits_;
+  uint64_t count_ = 0, nodes_ = 0;
 };
 
 }  // namespace
 
-void prescan(ByteSpan bytes, const ImportLimits& limits) { Scan(limits).message(bytes, Kind::kModel, -1); }
+void prescan(ByteSpan bytes, const ModelLimits& limits) { Scan(limits).message(bytes, Kind::kModel, -1); }
 
 }  // namespace dunlin::onnx

@@ -7,8 +7,8 @@
 
 namespace dunlin::onnx {
 
-/// Throws kResourceExhausted when the file holds more messages and strings than limits.max_messages or nests
-/// deeper than limits.max_depth allows, kCorrupt when it is cut short.
-void prescan(ByteSpan bytes, const ImportLimits& limits);
+/// Throws kResourceExhausted when the file holds more messages and strings than limits.max_messages, more nodes than
+/// limits.max_nodes, or nests deeper than limits.max_depth allows, kCorrupt when it is cut short.
+void prescan(ByteSpan bytes, const ModelLimits& limits);
 
 }  // namespace dunlin::onnx

@@ -15,7 +15,9 @@ namespace {
   size_t at = 0;
   while (waiting[at] == 0) ++at;
   std::vector<size_t> path;
-  while (std::find(path.begin(), path.end(), at) == path.end()) {
+  std::vector<bool> seen(waiting.size(), false);
+  while (!seen[at]) {
+    seen[at] = true;
     path.push_back(at);
     for (ValueId v : graph.nodes[at].inputs) {
       const int p = v == kNoValue ? -1 : producer[static_cast<size_t>(v)];

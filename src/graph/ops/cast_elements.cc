@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "graph/ops/channels.h"
+#include "graph/to_integer.h"
 
 namespace dunlin::ops {
 
@@ -16,10 +17,7 @@ To converted(From x) {
   if constexpr (std::is_same_v<To, bool>) {
     return x != From(0);
   } else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) {
-    // Out of range is undefined in C++ and left open by ONNX: wrap through 64 bits, NaN to 0.
-    if (!(std::fabs(x) < static_cast<From>(0x1p63)))
-      return std::isnan(x) ? To(0) : x > 0 ? std::numeric_limits<To>::max() : std::numeric_limits<To>::min();
-    return static_cast<To>(static_cast<int64_t>(x));
+    return to_integer<To>(x);
   } else if constexpr (std::is_same_v<To, Half> || std::is_same_v<To, BFloat16>) {
     return To(static_cast<float>(x));
   } else {

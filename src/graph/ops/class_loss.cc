@@ -41,6 +41,9 @@ Type class_loss_type(const InferArgs& a) {
       a.error("the scores are {}, the labels are {}, {} is expected", to_string(scores), to_string(got),
               to_string(labels));
   }
+  if (a.has_shape(2) && a.shape(2).known() && scores[1] >= 0 && a.shape(2) != Shape{scores[1]})
+    a.error("the scores are {}, the weights are {}, [{}] is expected", to_string(scores),
+            to_string(a.shape(2)), scores[1]);
   const std::string reduction = a.attr_string("reduction", "mean");
   if (reduction == "none") return {.format = a.format(0), .shape = labels};
   if (reduction != "mean" && reduction != "sum")

@@ -141,8 +141,10 @@ extern constexpr OpDef kConvTranspose{
     .source = "ONNX ConvTranspose",
     .infer =
         [](const InferArgs& a) {
-          return std::vector<Type>{
-              {.format = a.format(0), .shape = transposed_conv(a, a.shape(0), a.shape(1)).y}};
+          const Shape y = transposed_conv(a, a.shape(0), a.shape(1)).y;
+          if (a.has_shape(2) && a.shape(2).known() && y[1] >= 0 && a.shape(2) != Shape{y[1]})
+            a.error("the bias is {}, [{}] is expected", to_string(a.shape(2)), y[1]);
+          return std::vector<Type>{{.format = a.format(0), .shape = y}};
         },
     .forward = forward,
     .gradient = gradient,

@@ -15,25 +15,28 @@ constexpr Sample kSamples[] = {
 
 }  // namespace
 
-extern constexpr OpDef kReduceMean{
-    .name = "ReduceMean",
-    .source = "ONNX ReduceMean",
-    .infer = infer_reduce,
-    .forward =
-        [](const OpCall& c) {
-          for_number_format(c.input(0).format(), [&]<typename T>() {
-            using A = Accumulator<T>;
-            reduce<T>(
-                c, A{0}, [](A a, A x) { return a + x; },
-                [](A a, double count) { return static_cast<A>(a / static_cast<A>(count)); });
-          });
-        },
-    .gradient =
-        [](Grad& g) {
-          const ReducedGrad r(g);
-          const ValueId dx = r.spread(g.out_grad(0));
-          r.give(g.mul(dx, r.ratio(g.in(0))));
-        },
-    .samples = kSamples};
+extern constexpr OpDef kReduceMean{.name = "ReduceMean",
+                                   .source = "ONNX ReduceMean",
+                                   .infer = infer_reduce,
+                                   .forward =
+                                       [](const OpCall& c) {
+                                         for_number_format(c.input(0).format(), [&]<typename T>() {
+                                           using A = Accumulator<T>;
+                                           reduce<T>(
+                                               c, A{0}, [](A a, A x) { return a + x; },
+                                               [](A a, double count) {
+                                                 // The mean of no integers is left open; of no floats it is NaN.
+                                                 if (std::is_integral_v<A> && count == 0) return A{0};
+                                                 return static_cast<A>(a / static_cast<A>(count));
+                                               });
+                                         });
+                                       },
+                                   .gradient =
+                                       [](Grad& g) {
+                                         const ReducedGrad r(g);
+                                         const ValueId dx = r.spread(g.out_grad(0));
+                                         r.give(g.mul(dx, r.ratio(g.in(0))));
+                                       },
+                                   .samples = kSamples};
 
 }  // namespace dunlin::ops

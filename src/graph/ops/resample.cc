@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "graph/to_integer.h"
+
 namespace dunlin::ops {
 
 namespace {
@@ -53,9 +55,9 @@ std::vector<Target> targets(const NodeView& a, const Shape& x, const Tensor* sca
     if (!sizes.empty() && policy == "stretch") {
       t = {static_cast<double>(sizes[i]) / in, sizes[i]};
     } else if (!sizes.empty()) {
-      t = {common, static_cast<int64_t>(std::floor(common * in + 0.5))};
+      t = {common, to_integer<int64_t>(std::floor(common * in + 0.5))};
     } else {
-      t = {scales[i], static_cast<int64_t>(std::floor(in * scales[i]))};
+      t = {scales[i], to_integer<int64_t>(std::floor(in * scales[i]))};
     }
     if (!(t.scale > 0) || t.size < 0 || t.size > (int64_t{1} << 31))
       a.error("scale {} of axis {}", t.scale, axes[i]);

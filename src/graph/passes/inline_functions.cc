@@ -14,9 +14,34 @@ namespace {
 
 using Names = std::map<std::string, std::string, std::less<>>;
 
+uint64_t bytes_of(const Graph& g);
+
+/// What a copy of the node takes; tensors are shared.
+uint64_t bytes_of(const Node& n) {
+  uint64_t bytes = sizeof(Node) + n.op.size() + n.domain.size() + n.name.size() + n.doc_string.size() +
+                   sizeof(ValueId) * (n.inputs.size() + n.outputs.size());
+  for (const auto& [name, value] : n.attributes) {
+    bytes += sizeof(value) + name.size();
+    if (const auto* ints = std::get_if<std::vector<int64_t>>(&value)) bytes += ints->size() * sizeof(int64_t);
+    if (const auto* floats = std::get_if<std::vector<float>>(&value)) bytes += floats->size() * sizeof(float);
+    if (const auto* text = std::get_if<std::string>(&value)) bytes += text->size();
+    if (const auto* texts = std::get_if<std::vector<std::string>>(&value))
+      for (const std::string& t : *texts) bytes += sizeof t + t.size();
+    if (const auto* sub = std::get_if<GraphPtr>(&value)) bytes += bytes_of(**sub);
+  }
+  return bytes;
+}
+
+uint64_t bytes_of(const Graph& g) {
+  uint64_t bytes = sizeof(Graph);
+  for (const Value& v : g.values) bytes += sizeof v + v.name.size();
+  for (const Node& n : g.nodes) bytes += bytes_of(n);
+  return bytes;
+}
+
 class Inliner {
  public:
-  Inliner(const Model& model, const InlineLimits& limits) : model_(model), limits_(limits) {
+  Inliner(const Model& model, const ModelLimits& limits) : model_(model), limits_(limits) {
     for (const Function& f : model.functions) functions_.emplace(std::pair(f.domain, f.name), &f);
   }
 
@@ -49,6 +74,13 @@ class Inliner {
     do name = fmt::format("{}_{}", base, i++);
     while (!used_.insert(name).second);
     return name;
+  }
+
+  void spend(uint64_t bytes) {
+    bytes_ += bytes;
+    if (bytes_ > limits_.max_inlined_bytes)
+      fail(ErrorCode::kResourceExhausted, "functions of the model expand to more than {} bytes",
+           limits_.max_inlined_bytes);
   }
 
   void expand(Graph& g) {
@@ -84,6 +116,7 @@ class Inliner {
     constexpr size_t kLongest = 256;  // a name grows with every call inside a call
     if (prefix.size() > kLongest) prefix.resize(kLongest);
 
+    for (const Value& v : body.values) spend(sizeof(Value) + prefix.size() + v.name.size());
     const std::span<const ValueId> inputs(call.inputs.data(), num_inputs);
     Splice splice(g, body, body.inputs, inputs, call.outputs,
                   [&](const std::string& name) { return unused(prefix + "/" + name); });
@@ -94,6 +127,7 @@ class Inliner {
 
     stack_.push_back(&f);
     for (const Node& inner : body.nodes) {
+      spend(bytes_of(inner) + prefix.size());
       Node node = splice.node(inner, prefix);
       bind(node, call, f, names);
       add(g, std::move(node));
@@ -109,9 +143,9 @@ class Inliner {
       fail(ErrorCode::kCorrupt, "{}: functions of the model call each other in a circle: {}{}",
            describe(g, call), chain, f.name);
     }
-    if (stack_.size() >= static_cast<size_t>(limits_.max_depth))
+    if (stack_.size() >= static_cast<size_t>(limits_.max_call_depth))
       fail(ErrorCode::kResourceExhausted, "{}: functions call functions deeper than {}", describe(g, call),
-           limits_.max_depth);
+           limits_.max_call_depth);
   }
 
   /// Gives a body's node the call's attributes, and its subgraphs names of their own.
@@ -176,17 +210,17 @@ class Inliner {
   }
 
   const Model& model_;
-  const InlineLimits& limits_;
+  const ModelLimits& limits_;
   std::map<std::pair<std::string, std::string>, const Function*> functions_;  // by domain and name
   std::unordered_set<std::string> used_;
   std::unordered_map<std::string, int> next_;
   std::vector<const Function*> stack_;
-  uint64_t nodes_ = 0;
+  uint64_t nodes_ = 0, bytes_ = 0;
 };
 
 }  // namespace
 
-Graph inline_functions(const Model& model, const InlineLimits& limits) {
+Graph inline_functions(const Model& model, const ModelLimits& limits) {
   return expand_gradients(model.functions.empty() ? model.graph : Inliner(model, limits).run(),
                           limits.max_nodes);
 }

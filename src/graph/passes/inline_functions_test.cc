@@ -17,6 +17,7 @@ using onnx::add_node;
 using onnx::AttributeProto;
 using onnx::FunctionProto;
 using onnx::ModelProto;
+using onnx::NodeProto;
 using onnx::small_proto;
 using testing::HasSubstr;
 
@@ -121,7 +122,7 @@ TEST(InlineFunctions, OtherOpsetsAreKeptOnTheNodes) {
 }
 
 void expect_refused(const ModelProto& m, ErrorCode code, const std::string& words,
-                    const InlineLimits& limits = {}) {
+                    const ModelLimits& limits = {}) {
   try {
     inline_functions(parse(m), limits);
     ADD_FAILURE() << words;
@@ -166,7 +167,27 @@ TEST(InlineFunctions, ExpansionIsBounded) {
   add_node(*add_function(m, "f30", {"a"}, {"b"}).mutable_node(), "Relu", {"a"}, {"b"});
   call(*m.mutable_graph()->mutable_node(), "f0", {"x"}, {"y"});
   expect_refused(m, ErrorCode::kResourceExhausted, "expand to more than 10000 nodes", {.max_nodes = 10'000});
-  expect_refused(m, ErrorCode::kResourceExhausted, "deeper than 8", {.max_depth = 8});
+  expect_refused(m, ErrorCode::kResourceExhausted, "deeper than 8", {.max_call_depth = 8});
+}
+
+// Calls copy attributes and names: a thousand of a function with a long list, or with many values, are gigabytes.
+TEST(InlineFunctions, WhatCallsCopyIsBounded) {
+  ModelLimits limits;
+  limits.max_inlined_bytes = 1 << 22;
+  ModelProto list = proto_with_calls();
+  NodeProto& node = add_node(*add_function(list, "f", {"a"}, {"b"}).mutable_node(), "Slice", {"a"}, {"b"});
+  onnx::add_ints(node, "axes", {});
+  for (int i = 0; i < 10'000; ++i) node.mutable_attribute(0)->add_ints(i);
+  ModelProto values = proto_with_calls();
+  NodeProto& split = add_node(*add_function(values, "f", {"a"}, {"b"}).mutable_node(), "Split", {"a"}, {"b"});
+  for (int i = 0; i < 1'000; ++i) split.add_output(fmt::format("part{}", i));
+  for (ModelProto* m : {&list, &values}) {
+    call(*m->mutable_graph()->mutable_node(), "f", {"x"}, {"y"});
+    EXPECT_NO_THROW(inline_functions(parse(*m), limits));
+    for (int i = 0; i < 1'000; ++i)
+      call(*m->mutable_graph()->mutable_node(), "f", {"x"}, {fmt::format("y{}", i).c_str()});
+    expect_refused(*m, ErrorCode::kResourceExhausted, "expand to more than 4194304 bytes", limits);
+  }
 }
 
 TEST(Support, NamesEveryOpThatIsMissing) {

@@ -10,7 +10,7 @@
 
 #include "base/cpu.h"
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(DUNLIN_SCALAR_ONLY)
 #define DUNLIN_SIMD_TABLE(Table, name)     \
   namespace N_SCALAR {                     \
   extern const Table name;                 \
@@ -32,7 +32,7 @@
         return N_SCALAR::name;             \
     }                                      \
   }
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && !defined(DUNLIN_SCALAR_ONLY)
 #define DUNLIN_SIMD_TABLE(Table, name)                                                \
   namespace N_SCALAR {                                                                \
   extern const Table name;                                                            \

@@ -32,12 +32,21 @@ class LowerContext : public NodeView {
 
   Isa isa() const { return options_->isa; }
   int num_threads() const { return options_->num_threads; }
-  const Shape& shape(int i) const { return *inputs_[static_cast<size_t>(i)].type.shape; }
-  Format format(int i) const { return inputs_[static_cast<size_t>(i)].type.format; }
+  /// Throws when the input is not there.
+  const Shape& shape(int i) const {
+    if (!has_input(i)) error("input {} is missing", i);
+    return *inputs_[static_cast<size_t>(i)].type.shape;
+  }
+  /// Null when it is not there.
+  Format format(int i) const { return has_input(i) ? inputs_[static_cast<size_t>(i)].type.format : nullptr; }
   const Shape& out_shape(int i) const { return *outputs_[static_cast<size_t>(i)].shape; }
   Format out_format(int i) const { return outputs_[static_cast<size_t>(i)].format; }
-  Layout layout(int i) const { return inputs_[static_cast<size_t>(i)].layout; }
-  const TensorPtr& constant(int i) const { return inputs_[static_cast<size_t>(i)].constant; }
+  Layout layout(int i) const {
+    return has_input(i) ? inputs_[static_cast<size_t>(i)].layout : Layout::kRowMajor;
+  }
+  TensorPtr constant(int i) const {
+    return has_input(i) ? inputs_[static_cast<size_t>(i)].constant : nullptr;
+  }
   /// As InferArgs::ints, when the input is left out or constant.
   std::optional<std::vector<int64_t>> ints(std::string_view name, int i) const;
   /// Whether every operand that is there is f32: what the kernels compute in.
@@ -56,6 +65,9 @@ class LowerContext : public NodeView {
   const LowerOptions* options_;
   PackedCache* packed_;
 };
+
+/// Bit i of a step's mask, which as OpDef::shape_only_inputs has bit 31 for all inputs from 31 on.
+inline bool has_bit(uint32_t mask, size_t i) { return (mask >> (i < 31 ? i : 31)) & 1; }
 
 struct Lowered {
   std::string kernel = {};

@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "graph/forward.h"
 #include "kernels/layout/copy.h"
 #include "runtime/lower/lowering.h"
 #include "tensor/strided.h"
@@ -47,7 +48,7 @@ Lowered lower_reference(const std::shared_ptr<const Graph>& graph, const Node& n
                     out[i] = Tensor(out_types[i].format, *out_types[i].shape);
                   }
                 }
-                op_of(*graph, *n).forward(OpCall(*graph, *n, in, out, args.context));
+                run_forward(*graph, *n, in, out, args.context);
                 for (size_t i = 0; i < out.size() && i < args.out.size(); ++i) {
                   if (!args.out[i]) continue;
                   const auto got = out[i].plane(Plane::kPayload), want = args.out[i]->plane(Plane::kPayload);
