@@ -53,7 +53,8 @@ std::optional<uint64_t> bytes_of(const std::vector<Type>& types) {
 uint64_t bytes_of(const std::vector<const Tensor*>& tensors) {
   uint64_t bytes = 0;
   for (const Tensor* t : tensors)
-    if (t && t->plane(Plane::kPayload).data() != nullptr) bytes += t->num_bytes();
+    if (t && (t->format()->kind == FormatDef::Kind::kString || t->plane(Plane::kPayload).data() != nullptr))
+      bytes += t->num_bytes();
   return bytes;
 }
 

@@ -172,6 +172,18 @@ TEST(Strings, MemoryIsBounded) {
               HasSubstr("an output of strings takes more than"));
 }
 
+TEST(Strings, WhatIsKnownOfConstantOnesIsFolded) {
+  Graph g = one_node("Equal", {}, {}, 1);
+  for (const char* name : {"p", "q"})
+    g.nodes[0].inputs.push_back(
+        g.add_initializer(name, std::make_shared<const Tensor>(words({2}, {"a", name}))));
+  g = infer_and_fold(std::move(g));
+  ASSERT_TRUE(g.nodes.empty());
+  const Tensor* equal = g.initializer(g.outputs[0]);
+  EXPECT_TRUE(equal->data<bool>()[0]);
+  EXPECT_FALSE(equal->data<bool>()[1]);
+}
+
 TEST(Strings, ModelsKeepThem) {
   Graph g = one_node("Equal", list(words({2}, {"a", "b"})), {}, 1);
   g.nodes[0].inputs.push_back(

@@ -23,6 +23,9 @@ constexpr Sample kSamples[] = {
 };
 
 std::vector<Type> infer(const InferArgs& a) {
+  // The kernel of FusedConv, which has a fourth, serves Conv as well.
+  if (a.node().op == "Conv" && a.num_own_inputs() > 3)
+    a.error("{} inputs, at most 3 are expected", a.num_own_inputs());
   return {{.format = a.format(0), .shape = conv_shape(a, 0, 1, 2)}};
 }
 

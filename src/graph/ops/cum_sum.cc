@@ -1,4 +1,5 @@
 #include "graph/autodiff/grad.h"
+#include "graph/ops/checks.h"
 #include "graph/ops/elementwise.h"
 
 namespace dunlin::ops {
@@ -17,7 +18,7 @@ extern constexpr OpDef kCumSum{
     .forward =
         [](const OpCall& c) {
           const Shape& s = c.input(0).shape();
-          const int axis = c.normalize_axis(to_ints(c.input(1)).at(0), s.rank());
+          const int axis = c.normalize_axis(one_integer(c, "axis", c.input(1)), s.rank());
           const bool exclusive = c.attr_int("exclusive", 0) != 0, reverse = c.attr_int("reverse", 0) != 0;
           int64_t outer = 1, inner = 1;
           for (int d = 0; d < axis; ++d) outer *= s[d];

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "graph/ops/channels.h"
+#include "graph/ops/sizes.h"
 
 namespace dunlin::ops {
 
@@ -27,6 +28,18 @@ struct Groups {
     return group * static_cast<size_t>(channels / groups) + i / static_cast<size_t>(inner);
   }
 };
+
+/// Of x, scale, bias, both with `length` numbers; -1: not known yet.
+inline std::vector<Type> infer_group_norm(const InferArgs& a, int64_t length) {
+  for (int i = 1; i <= 2; ++i) {
+    if (!a.has_shape(i)) continue;
+    const Shape& s = a.shape(i);
+    if (s.rank() != 1 || !may_equal(s[0], length))
+      a.error("input {} is {}, X is {}: {} numbers are expected", i, to_string(s), to_string(a.shape(0)),
+              length);
+  }
+  return {a.type(0)};
+}
 
 struct Moments {
   double mean = 0, inv_std = 0;

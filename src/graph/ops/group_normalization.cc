@@ -18,27 +18,29 @@ void gradient(Grad& g) {
   for (int i = 0; i < 3; ++i) g.to_input(i, d[static_cast<size_t>(i)]);
 }
 
-constexpr OpDef kOpset18{.name = "GroupNormalization",
-                         .since = 18,
-                         .source = "ONNX GroupNormalization, one scale a group",
-                         .infer = infer_same,
-                         .forward = forward,
-                         .gradient = gradient,
-                         .rtol = 1e-4f,
-                         .atol = 1e-5f,
-                         .samples = kSamples18};
+constexpr OpDef kOpset18{
+    .name = "GroupNormalization",
+    .since = 18,
+    .source = "ONNX GroupNormalization, one scale a group",
+    .infer = [](const InferArgs& a) { return infer_group_norm(a, a.attr_int("num_groups", 0)); },
+    .forward = forward,
+    .gradient = gradient,
+    .rtol = 1e-4f,
+    .atol = 1e-5f,
+    .samples = kSamples18};
 
 }  // namespace
 
-extern constexpr OpDef kGroupNormalization{.name = "GroupNormalization",
-                                           .since = 21,
-                                           .source = "ONNX GroupNormalization, one scale a channel",
-                                           .infer = infer_same,
-                                           .forward = forward,
-                                           .gradient = gradient,
-                                           .rtol = 1e-4f,
-                                           .atol = 1e-5f,
-                                           .samples = kSamples,
-                                           .older = &kOpset18};
+extern constexpr OpDef kGroupNormalization{
+    .name = "GroupNormalization",
+    .since = 21,
+    .source = "ONNX GroupNormalization, one scale a channel",
+    .infer = [](const InferArgs& a) { return infer_group_norm(a, num_channels(a, a.shape(0))); },
+    .forward = forward,
+    .gradient = gradient,
+    .rtol = 1e-4f,
+    .atol = 1e-5f,
+    .samples = kSamples,
+    .older = &kOpset18};
 
 }  // namespace dunlin::ops

@@ -71,6 +71,8 @@ extern constexpr OpDef kTensorScatter{
     .source = "ONNX TensorScatter",
     .infer =
         [](const InferArgs& a) {
+          if (a.format(0) && a.format(1) && a.format(0) != a.format(1))
+            a.error("the cache is {}, the update {}", a.format(0)->name, a.format(1)->name);
           if (a.has_shape(0) && a.has_shape(1)) axis_of(a, a.shape(0), a.shape(1));
           return std::vector<Type>{{.format = a.format(0), .shape = a.type(0).shape}};
         },

@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "graph/autodiff/grad.h"
+#include "graph/ops/checks.h"
 #include "graph/ops/movement.h"
 
 namespace dunlin::ops {
@@ -12,7 +13,7 @@ namespace {
 std::optional<int64_t> count_of(const NodeView& a, const Tensor* input) {
   if (a.opset() < 10) return a.attr_int("k", -1);
   if (input == nullptr) return std::nullopt;
-  return to_ints(*input).at(0);
+  return one_integer(a, "k", *input);
 }
 
 Shape top_shape(const NodeView& a, Shape s, std::optional<int64_t> k) {

@@ -1,4 +1,5 @@
 #include "graph/autodiff/grad.h"
+#include "graph/ops/checks.h"
 #include "graph/ops/elementwise.h"
 #include "graph/ops/movement.h"
 
@@ -21,7 +22,7 @@ extern constexpr OpDef kTrilu{.name = "Trilu",
                               .forward =
                                   [](const OpCall& c) {
                                     const bool upper = c.attr_int("upper", 1) != 0;
-                                    const int64_t k = c.has_input(1) ? to_ints(c.input(1)).at(0) : 0;
+                                    const int64_t k = c.has_input(1) ? one_integer(c, "k", c.input(1)) : 0;
                                     const Shape& s = c.input(0).shape();
                                     const int64_t rows = s[s.rank() - 2], cols = s[s.rank() - 1];
                                     for_word(c.input(0).format(), [&]<typename Word>() {
