@@ -140,6 +140,7 @@ TEST(Strings, CastReadsAndWritesNumbers) {
               ElementsAre(INT64_MAX, -5, 100));
   EXPECT_THAT(error_of([&] { number({"Hello World!"}, 1); }), HasSubstr("\"Hello World!\" is no number"));
   EXPECT_THAT(error_of([&] { number({""}, 1); }), HasSubstr("is no number"));
+  EXPECT_THAT(error_of([&] { number({"+-5"}, 7); }), HasSubstr("is no number"));
 }
 
 TEST(Strings, TfIdfCountsWords) {

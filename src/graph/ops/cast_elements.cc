@@ -42,7 +42,7 @@ std::string to_text(T x) {
 template <typename T>
 T from_text(const OpCall& c, std::string_view text) {
   std::string_view rest = text;
-  if (rest.starts_with('+')) rest.remove_prefix(1);
+  if (rest.starts_with('+') && !rest.starts_with("+-")) rest.remove_prefix(1);
   const char* end = rest.data() + rest.size();
   const auto whole = [&](std::from_chars_result r) { return r.ec == std::errc() && r.ptr == end; };
   // Whole numbers of 64 bits do not fit a double.
@@ -54,7 +54,7 @@ T from_text(const OpCall& c, std::string_view text) {
   const std::from_chars_result r = std::from_chars(rest.data(), end, x);
   if (r.ec == std::errc::result_out_of_range && r.ptr == end && std::is_floating_point_v<T>)
     x = std::strtod(std::string(text).c_str(), nullptr);  // infinity or 0, whichever is nearest
-  else if (!whole(r) || rest.starts_with("+-"))
+  else if (!whole(r))
     c.error("\"{}\" is no number", text.substr(0, 40));
   if constexpr (std::is_same_v<T, float>) {
     // Rounded once, not by way of a double.

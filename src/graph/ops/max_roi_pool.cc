@@ -37,6 +37,7 @@ void forward(const OpCall& c) {
   const double scale = c.attr_float("spatial_scale", 1);
   std::vector<double> y(static_cast<size_t>(ys.num_elements()), 0.0);
   size_t o = 0;
+  double steps = 0;
   for (int64_t r = 0; r < ys[0]; ++r) {
     const double* roi = rois.data() + r * 5;
     if (!(roi[0] >= 0 && roi[0] < static_cast<double>(xs[0])))
@@ -54,6 +55,8 @@ void forward(const OpCall& c) {
         for (int64_t j = 0; j < ys[3]; ++j, ++o) {
           const Range h = bin_of(at[1], at[3], i, ys[2], xs[2]), w = bin_of(at[0], at[2], j, ys[3], xs[3]);
           if (h.begin >= h.end || w.begin >= w.end) continue;
+          steps += static_cast<double>(h.end - h.begin) * static_cast<double>(w.end - w.begin);
+          check_steps(c, steps);
           double largest = -INFINITY;
           for (int64_t a = h.begin; a < h.end; ++a)
             for (int64_t b = w.begin; b < w.end; ++b) largest = std::max(largest, plane[a * xs[3] + b]);

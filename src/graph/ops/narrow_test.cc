@@ -159,6 +159,12 @@ TEST(NarrowQuantize, PrecisionOfTheQuotient) {
   EXPECT_EQ(q(16), 2048);
 }
 
+TEST(NarrowQuantize, TheScaleGivesThePrecision) {
+  // 2.682 / 1.072 is 2.5019, in half precision 2.5, a tie that goes to 2.
+  const auto half = [](float x) { return Tensor::of<Half>({1}, {Half(x)}); };
+  EXPECT_EQ(run("QuantizeLinear", list(half(2.682f), half(1.072f))).values<uint8_t>()[0], 2);
+}
+
 TEST(NarrowTensors, OtherOpsMoveThemOrRefuseThemByName) {
   EXPECT_THAT(values_of(run("Transpose", list(coded(&formats::kI4, {1, 2, 3, -4}, {2, 2})))),
               ElementsAre(1, 3, 2, -4));

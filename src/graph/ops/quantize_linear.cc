@@ -30,7 +30,12 @@ class Quotient {
   explicit Quotient(const OpCall& c) : precision_(&formats::kF32) {
     const Format x = c.input(0).format();
     if (x->kind != FormatDef::Kind::kFloat || x == &formats::kF64) precision_ = &formats::kF64;
-    if (c.opset() >= 23) precision_ = format_attribute(c, "precision", precision_);
+    // Since then the scale's type decides, unless the node says otherwise.
+    if (c.opset() >= 23) {
+      const Format scale = c.input(1).format();
+      if (is_plain(scale) && scale->kind == FormatDef::Kind::kFloat) precision_ = scale;
+      precision_ = format_attribute(c, "precision", precision_);
+    }
     if (precision_->kind != FormatDef::Kind::kFloat || precision_->narrow)
       c.error("precision is {}, f32, f16, bf16 or f64 is expected", precision_->name);
   }

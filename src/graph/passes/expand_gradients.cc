@@ -137,6 +137,7 @@ class Expansion {
 
 Graph expand_gradients(Graph g, uint64_t max_nodes) {
   if (std::none_of(g.nodes.begin(), g.nodes.end(), is_gradient)) return g;
+  uint64_t visits = 0;  // each looks at all nodes before it
   std::vector<Node> nodes = std::move(g.nodes);
   g.nodes.clear();
   for (Node& node : nodes) {
@@ -145,6 +146,10 @@ Graph expand_gradients(Graph g, uint64_t max_nodes) {
       continue;
     }
     const std::string name = describe(g, node);
+    visits += g.nodes.size();
+    if (visits > 4 * max_nodes)
+      fail(ErrorCode::kResourceExhausted, "{}: the Gradient nodes so far look at more than {} nodes", name,
+           4 * max_nodes);
     Expansion(g, std::move(node)).run();
     // Each gradient of a gradient doubles what is there.
     if (g.nodes.size() > max_nodes)

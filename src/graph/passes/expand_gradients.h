@@ -7,7 +7,8 @@
 namespace dunlin {
 
 /// Throws kInvalidArgument for a Gradient whose attributes do not fit the graph, kUnsupported for a path through an op
-/// without a gradient, kResourceExhausted when the graph grows beyond `max_nodes`.
+/// without a gradient, kResourceExhausted when the graph grows beyond `max_nodes`
+/// or all Gradients together look at more than four times as many.
 Graph expand_gradients(Graph graph, uint64_t max_nodes);
 
 }  // namespace dunlin

@@ -90,9 +90,9 @@ TEST(ExpandGradients, ZeroWhereNothingDepends) {
 }
 
 TEST(ExpandGradients, SaysWhatDoesNotFit) {
-  const auto error = [](Formula f) {
+  const auto error = [](Formula f, uint64_t max_nodes = 30) {
     try {
-      expand_gradients(f.g, 30);
+      expand_gradients(f.g, max_nodes);
     } catch (const Error& e) {
       return std::string(e.what());
     }
@@ -108,6 +108,10 @@ TEST(ExpandGradients, SaysWhatDoesNotFit) {
   for (int i = 0; i < 12; ++i)
     many.gradient(i == 0 ? "y" : "d" + std::to_string(i - 1), {"a"}, {}, {"a"}, {"d" + std::to_string(i)});
   EXPECT_THAT(error(std::move(many)), HasSubstr("grows beyond 30 nodes"));
+  Formula long_one = square();
+  for (int i = 0; i < 200; ++i) long_one.node("Exp", {"a"}, {"e" + std::to_string(i)});
+  for (int i = 0; i < 10; ++i) long_one.gradient("y", {"a"}, {}, {"a"}, {"d" + std::to_string(i)});
+  EXPECT_THAT(error(std::move(long_one), 300), HasSubstr("look at more than 1200 nodes"));
 }
 
 }  // namespace
