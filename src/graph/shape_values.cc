@@ -106,7 +106,8 @@ std::optional<ShapeValues::Entries> ShapeValues::compute(const Graph& graph, con
     const auto a = in(0), b = in(1);
     if (!a || !b || (a->size() != b->size() && a->size() != 1 && b->size() != 1)) return std::nullopt;
     Entries out;
-    for (size_t i = 0; i < std::max(a->size(), b->size()); ++i)
+    const size_t size = a->size() == 1 ? b->size() : a->size();  // one and none make none
+    for (size_t i = 0; i < size; ++i)
       out.push_back(combine(node.op, (*a)[a->size() == 1 ? 0 : i], (*b)[b->size() == 1 ? 0 : i]));
     return out;
   }

@@ -30,6 +30,8 @@ bool trains(const NodeView& a) {
 
 std::vector<Type> infer(const InferArgs& a) {
   if (a.attr_int("spatial", 1) == 0) a.unsupported("spatial=0 is not supported");
+  for (int i = 1; i <= 4; ++i)
+    if (!a.has_input(i)) a.error("input {} is missing", i);
   check_channel_vectors(a, a.shape(0), 1, 4);
   std::vector<Type> out{a.type(0)};
   const int more = a.opset() >= 14 ? 2 : 4;
