@@ -231,6 +231,7 @@ TEST(AbsurdModels, WhatFuzzingFound) {
               HasSubstr("input 1 is [2], X is [1,3,2]: 3 numbers are expected"));
   EXPECT_THAT(error_of("BatchNormalization", "", "f32[1,3,2] f32[3] f32[3] f32[3]"),
               HasSubstr("input 4 is missing"));
+  EXPECT_THAT(error_of("Clip", "", "f32[3] _ f32[0]{}"), HasSubstr("max is [0], one number is expected"));
   EXPECT_THAT(error_of("TensorScatter", "", "i64[2,3,4,2] f32[2,3,1,2]"),
               HasSubstr("the cache is i64, the update f32"));
   EXPECT_THAT(error_of("TopK", "", "f32[4] i64[0]{}"), HasSubstr("k is [0], one number is expected"));
