@@ -6,6 +6,7 @@
 #include "graph/infer.h"
 #include "graph/onnx/export.h"
 #include "graph/onnx/import.h"
+#include "graph/testing/one_node.h"
 #include "tensor/formats.h"
 
 namespace dunlin {
@@ -16,25 +17,6 @@ using testing::HasSubstr;
 
 Tensor words(Shape shape, std::vector<std::string> values) {
   return Tensor::of_strings(std::move(shape), std::move(values));
-}
-
-Graph one_node(std::string op, const std::vector<Tensor>& inputs, Attributes attributes, size_t outputs) {
-  Graph g;
-  g.opsets[""] = kNewestOpset;
-  Node node{.op = std::move(op),
-            .domain = "",
-            .name = "n",
-            .attributes = std::move(attributes),
-            .inputs = {},
-            .outputs = {}};
-  for (const Tensor& t : inputs)
-    g.inputs.push_back(
-        g.add_value(fmt::format("in{}", g.inputs.size()), {.format = t.format(), .shape = t.shape()}));
-  node.inputs = g.inputs;
-  for (size_t i = 0; i < outputs; ++i) g.outputs.push_back(g.add_value(fmt::format("out{}", i)));
-  node.outputs = g.outputs;
-  g.nodes.push_back(std::move(node));
-  return g;
 }
 
 std::vector<Tensor> run(std::string op, std::vector<Tensor> inputs, Attributes attributes = {},

@@ -15,13 +15,16 @@ inline void check_float(const InferArgs& a, int i) {
 /// The input there is, or null.
 inline const Tensor* optional_input(const OpCall& c, int i) { return c.has_input(i) ? &c.input(i) : nullptr; }
 
+inline void check_one(const NodeView& a, std::string_view what, const Tensor& t) {
+  if (t.num_elements() != 1) a.error("{} is {}, one number is expected", what, to_string(t.shape()));
+}
 /// The only element of `t`; throws unless there is one.
 inline double one_number(const NodeView& a, std::string_view what, const Tensor& t) {
-  if (t.num_elements() != 1) a.error("{} is {}, one number is expected", what, to_string(t.shape()));
+  check_one(a, what, t);
   return to_scalar(t);
 }
 inline int64_t one_integer(const NodeView& a, std::string_view what, const Tensor& t) {
-  if (t.num_elements() != 1) a.error("{} is {}, one number is expected", what, to_string(t.shape()));
+  check_one(a, what, t);
   return to_ints(t)[0];
 }
 

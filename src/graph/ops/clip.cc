@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "graph/autodiff/grad.h"
+#include "graph/ops/checks.h"
 #include "graph/ops/elementwise.h"
 
 namespace dunlin::ops {
@@ -24,9 +25,10 @@ void forward(const OpCall& c) {
     using C = ComputeType<T>;
     using Limits = std::numeric_limits<C>;
     const auto limit = [&](int i, std::string_view name, C otherwise) -> C {
-      if (c.has_input(i) && c.input(i).num_elements() != 1)
-        c.error("{} is {}, one number is expected", name, to_string(c.input(i).shape()));
-      if (c.has_input(i)) return static_cast<C>(*c.input(i).data<T>());
+      if (c.has_input(i)) {
+        check_one(c, name, c.input(i));
+        return static_cast<C>(*c.input(i).data<T>());
+      }
       return c.opset() < 11 && c.has_attr(name) ? static_cast<C>(c.attr_float(name, 0)) : otherwise;
     };
     const bool infinite = Limits::has_infinity;

@@ -11,6 +11,7 @@
 #include "graph/onnx/export.h"
 #include "graph/onnx/import.h"
 #include "graph/onnx/onnx.pb.h"
+#include "graph/testing/one_node.h"
 #include "tensor/formats.h"
 
 namespace dunlin {
@@ -18,25 +19,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-Graph one_node(std::string op, const std::vector<Tensor>& inputs, Attributes attributes) {
-  Graph g;
-  g.name = "g";
-  g.opsets[""] = kNewestOpset;
-  Node node{.op = std::move(op),
-            .domain = "",
-            .name = "n",
-            .attributes = std::move(attributes),
-            .inputs = {},
-            .outputs = {}};
-  for (const Tensor& t : inputs)
-    g.inputs.push_back(
-        g.add_value(fmt::format("in{}", g.inputs.size()), {.format = t.format(), .shape = t.shape()}));
-  node.inputs = g.inputs;
-  node.outputs = g.outputs = {g.add_value("out")};
-  g.nodes.push_back(std::move(node));
-  return g;
-}
 
 Tensor run(std::string op, const std::vector<Tensor>& inputs, Attributes attributes = {}) {
   return std::move(evaluate(one_node(std::move(op), inputs, std::move(attributes)), inputs)[0]);
