@@ -1,13 +1,19 @@
 #include "graph/conform.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <ostream>
 #include <set>
 
 #include "base/error.h"
+#include "graph/onnx/export.h"
+#include "graph/onnx/onnx.pb.h"
+#include "graph/testing/one_node.h"
+#include "tensor/formats.h"
 
 namespace dunlin {
 namespace {
@@ -50,6 +56,48 @@ INSTANTIATE_TEST_SUITE_P(OnnxTestData, Conform,
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
+
+/// What conform() says of a model whose output has those codes, where `expected` stand in the file.
+std::string difference(Format format, const std::string& expected, const std::string& got) {
+  const auto count = static_cast<int64_t>(got.size()) / element_bytes(format);
+  Tensor y(format, {count});
+  std::ranges::copy(as_bytes(got), y.plane(Plane::kPayload).begin());
+  const std::string folder = testing::TempDir() + "dunlin_conform_codes";
+  std::filesystem::create_directories(folder + "/test_data_set_0");
+  Model model;
+  std::vector<Tensor> inputs;
+  inputs.push_back(y.view());
+  model.graph = one_node("Identity", inputs);
+  model.graph.values[static_cast<size_t>(model.graph.outputs[0])].type = {.format = format,
+                                                                          .shape = y.shape()};
+  save_onnx(model, folder + "/model.onnx");
+  onnx::TensorProto proto;
+  proto.set_data_type(format->onnx_type);
+  proto.add_dims(count);
+  proto.set_raw_data(expected);
+  for (const char* name : {"input_0.pb", "output_0.pb"})
+    std::ofstream(folder + "/test_data_set_0/" + name, std::ios::binary) << proto.SerializeAsString();
+  const ConformReport report = conform(folder, [&](const Model&, std::vector<RunValue>) {
+    std::vector<RunValue> out;
+    out.emplace_back(y.view());
+    return out;
+  });
+  std::filesystem::remove_all(folder);
+  return report.cases[0].reason;
+}
+
+// A tolerance is for floats of 16 bits and more; doubles would not tell 2^60 from 2^60 + 1, nor 0 from -0.
+TEST(ConformCompares, IntegersAndNarrowFloatsCodeByCode) {
+  const auto i64 = [](int64_t x) { return std::string(reinterpret_cast<const char*>(&x), sizeof x); };
+  EXPECT_EQ(difference(&formats::kI64, i64(1LL << 60), i64(1LL << 60)), "");
+  EXPECT_THAT(difference(&formats::kI64, i64(1LL << 60), i64((1LL << 60) + 1)),
+              testing::HasSubstr("1 of 1 elements differ; element 0 is 1"));
+  const Format f8 = &formats::kF8E4M3FN;
+  EXPECT_EQ(difference(f8, "\x38\x7f\x08", "\x38\xff\x08"), "");  // NaN has two codes
+  EXPECT_THAT(difference(f8, "\x38\x7f\x80", std::string("\x38\x7f\0", 3)),
+              testing::HasSubstr("1 of 3 elements differ; element 2 is 0, expected -0"));
+  EXPECT_THAT(difference(f8, "\x38\x7f\x08", "\x38\x7f\x09"), testing::HasSubstr("element 2 is"));
+}
 
 }  // namespace
 }  // namespace dunlin

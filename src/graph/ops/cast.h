@@ -8,6 +8,8 @@ namespace dunlin::ops {
 
 /// Input 0 in that format, strings included, as output 0.
 void cast_to(const OpCall& c, Format format);
+/// All elements in logical order, true as 1.
+std::vector<double> cast_to_doubles(const Tensor& t);
 /// Shapes agree, strides may differ.
 void cast_elements(const Tensor& from, Tensor& to);
 

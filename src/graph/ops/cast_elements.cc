@@ -64,44 +64,68 @@ T from_text(const OpCall& c, std::string_view text) {
   return converted<T>(x);
 }
 
-/// Where either side is FLOAT8, FLOAT4 or INT4. Doubles hold every value that these can become or come from, but of
-/// integers too large for any of them.
-void cast_narrow(const Tensor& from, Tensor& to, bool saturate, Rounding rounding) {
-  const std::vector<double> x = to_doubles(from);
-  const NarrowCodec* codec = to.format()->narrow;
-  if (!codec) {
-    for_format(to.format(), [&]<typename T>() {
-      T* out = to.data<T>();
-      for_each_strided(
-          to.shape(), [&](size_t k, int64_t o) { out[o] = converted<T>(x[k]); }, to.strides());
-    });
-    return;
-  }
+Rounding rounding_of(const NodeView& a) {
+  const std::string mode = a.attr_string("round_mode", "up");
+  if (mode != "up" && mode != "down" && mode != "nearest")
+    a.error("round_mode is \"{}\", up, down or nearest is expected", mode);
+  return mode == "up" ? Rounding::kUp : mode == "down" ? Rounding::kDown : Rounding::kNearest;
+}
+
+void cast_to_narrow_float(const OpCall& c, const std::vector<double>& x) {
+  Tensor& to = c.output(0);
+  const Format format = to.format();
+  const bool saturate = c.attr_int("saturate", 1) != 0,
+             has_one_zero = format == &formats::kF8E4M3FNUZ || format == &formats::kF8E5M2FNUZ;
+  // Opset 24 changed it, and brought round_mode, which speaks of FLOAT8E8M0 alone.
+  const bool infinity_is_nan = c.opset() < 24 && has_one_zero;
+  const Rounding rounding = format == &formats::kF8E8M0 ? rounding_of(c) : Rounding::kNearest;
   auto* out = reinterpret_cast<uint8_t*>(to.plane(Plane::kPayload).data());
-  const bool whole = from.format()->kind != FormatDef::Kind::kFloat, is_signed = to.format() == &formats::kI4;
-  const bool wraps = whole && to.format()->kind != FormatDef::Kind::kFloat;
-  const std::vector<int64_t> integers =
-      wraps && !from.format()->narrow ? to_ints(from) : std::vector<int64_t>();
   for_each_strided(
       to.shape(),
       [&](size_t k, int64_t o) {
-        if (!wraps) {
-          out[o] = codec->encode(x[k], saturate, rounding);
+        out[o] = format->narrow->encode(infinity_is_nan && std::isinf(x[k]) ? NAN : x[k], saturate, rounding);
+      },
+      to.strides());
+}
+
+/// ONNX's page on INT4: the nearest integer, of which the high bits are dropped.
+void cast_to_narrow_integer(const OpCall& c, const std::vector<double>& x) {
+  const Tensor& from = c.input(0);
+  Tensor& to = c.output(0);
+  const bool is_signed = to.format() == &formats::kI4;
+  const std::vector<int64_t> integers =
+      from.format()->kind != FormatDef::Kind::kFloat && !from.format()->narrow ? to_ints(from)
+                                                                               : std::vector<int64_t>();
+  auto* out = reinterpret_cast<uint8_t*>(to.plane(Plane::kPayload).data());
+  for_each_strided(
+      to.shape(),
+      [&](size_t k, int64_t o) {
+        // Beyond 64 bits as to_integer: the nearest that there is.
+        if (integers.empty() && !(std::fabs(x[k]) < 0x1p63)) {
+          out[o] = to.format()->narrow->encode(x[k], true, Rounding::kNearest);
           return;
         }
-        // The high bits are dropped.
-        const int64_t n = integers.empty() ? static_cast<int64_t>(x[k]) : integers[k];
+        const int64_t n = integers.empty() ? static_cast<int64_t>(std::nearbyint(x[k])) : integers[k];
         const auto code = static_cast<uint8_t>(n & 0xf);
         out[o] = is_signed && code > 7 ? code | 0xf0 : code;
       },
       to.strides());
 }
 
-Rounding rounding_of(const NodeView& a) {
-  const std::string mode = a.attr_string("round_mode", "up");
-  if (mode != "up" && mode != "down" && mode != "nearest")
-    a.error("round_mode is \"{}\", up, down or nearest is expected", mode);
-  return mode == "up" ? Rounding::kUp : mode == "down" ? Rounding::kDown : Rounding::kNearest;
+/// Where either side is FLOAT8, FLOAT4 or INT4. Doubles hold every value that these can become or come from, but of
+/// integers too large for any of them.
+void cast_narrow(const OpCall& c) {
+  const std::vector<double> x = cast_to_doubles(c.input(0));
+  Tensor& to = c.output(0);
+  if (to.format()->narrow) {
+    to.format()->kind == FormatDef::Kind::kFloat ? cast_to_narrow_float(c, x) : cast_to_narrow_integer(c, x);
+    return;
+  }
+  for_format(to.format(), [&]<typename T>() {
+    T* out = to.data<T>();
+    for_each_strided(
+        to.shape(), [&](size_t k, int64_t o) { out[o] = converted<T>(x[k]); }, to.strides());
+  });
 }
 
 }  // namespace
@@ -111,9 +135,7 @@ void cast_to(const OpCall& c, Format format) {
   const bool to_strings = format == &formats::kString;
   if (x.format() != &formats::kString && !to_strings) {
     if (!x.format()->narrow && !format->narrow) return cast_elements(x, c.output(0));
-    // round_mode speaks of FLOAT8E8M0 alone.
-    const Rounding rounding = format == &formats::kF8E8M0 ? rounding_of(c) : Rounding::kNearest;
-    return cast_narrow(x, c.output(0), c.attr_int("saturate", 1) != 0, rounding);
+    return cast_narrow(c);
   }
   if (x.format() == format) {
     c.output(0) = x.view();
@@ -139,6 +161,12 @@ void cast_to(const OpCall& c, Format format) {
         y[i] = static_cast<T>(from_text<ComputeType<T>>(c, x.strings()[i]));
     });
   }
+}
+
+std::vector<double> cast_to_doubles(const Tensor& t) {
+  if (t.format() != &formats::kBool) return to_doubles(t);
+  const std::vector<int64_t> bits = to_ints(t);
+  return {bits.begin(), bits.end()};
 }
 
 void cast_elements(const Tensor& from, Tensor& to) {

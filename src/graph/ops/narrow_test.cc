@@ -60,6 +60,23 @@ TEST(NarrowCast, FloatsSaturateUnlessToldNotTo) {
               ElementsAre(1, 16, 448, INFINITY, -INFINITY, -INFINITY));
 }
 
+/// NaN until opset 23 says Cast's table of the kinds without -0, the largest number since.
+TEST(NarrowCast, InfinityBecomesNanOrTheLargest) {
+  const auto to = [](Format format, int opset) {
+    const std::vector<Tensor> x = list(floats({INFINITY, -INFINITY, 1e6f}));
+    Graph g = one_node("Cast", x, {{"to", static_cast<int64_t>(format->onnx_type)}});
+    g.opsets[""] = opset;
+    return values_of(evaluate(g, x)[0]);
+  };
+  EXPECT_THAT(to(&formats::kF8E4M3FNUZ, 24), ElementsAre(240, -240, 240));
+  EXPECT_THAT(to(&formats::kF8E5M2FNUZ, 24), ElementsAre(57344, -57344, 57344));
+  const auto before = to(&formats::kF8E4M3FNUZ, 23);
+  EXPECT_TRUE(std::isnan(before[0]) && std::isnan(before[1]));
+  EXPECT_EQ(before[2], 240);
+  EXPECT_THAT(to(&formats::kF8E4M3FN, 23), ElementsAre(448, -448, 448));
+  EXPECT_THAT(to(&formats::kF8E8M0, 24)[0], 0x1p127);
+}
+
 TEST(NarrowCast, FromDoublesRoundsOnce) {
   // Just above the tie of 1 and 1.125, which a float would call a tie and round to 1.
   EXPECT_THAT(values_of(cast(Tensor::of<double>({2}, {1.0625, 1.0625 + 0x1p-40}), &formats::kF8E4M3FN)),
@@ -67,14 +84,18 @@ TEST(NarrowCast, FromDoublesRoundsOnce) {
 }
 
 TEST(NarrowCast, IntegersOfFourBits) {
-  // Floats to the nearest, ties to even; integers lose their high bits.
+  // Floats to the nearest, ties to even; what does not fit loses its high bits.
   EXPECT_THAT(values_of(cast(floats({2.5f, 3.5f, -8, 7.4f}), &formats::kI4)), ElementsAre(2, 4, -8, 7));
+  EXPECT_THAT(values_of(cast(floats({-9, 7.6f, 15, 16, 1e20f, -INFINITY, NAN}), &formats::kI4)),
+              ElementsAre(7, -8, -1, 0, 7, -8, 0));
+  EXPECT_THAT(values_of(cast(floats({-9, -1, 17}), &formats::kU4)), ElementsAre(7, 15, 1));
   EXPECT_THAT(values_of(cast(Tensor::of<int32_t>({4}, {8, -9, 15, 16}), &formats::kI4)),
               ElementsAre(-8, 7, -1, 0));
   EXPECT_THAT(values_of(cast(Tensor::of<int64_t>({2}, {-1, 17}), &formats::kU4)), ElementsAre(15, 1));
   const Tensor back = cast(coded(&formats::kI4, {-8, -1, 7}), &formats::kI8);
   EXPECT_THAT(back.values<int8_t>(), ElementsAre(-8, -1, 7));
   EXPECT_THAT(cast(coded(&formats::kU4, {0, 3}), &formats::kBool).values<bool>(), ElementsAre(false, true));
+  EXPECT_THAT(values_of(cast(Tensor::of<bool>({2}, {false, true}), &formats::kI4)), ElementsAre(0, 1));
 }
 
 TEST(NarrowCast, ScalesRoundAsAsked) {

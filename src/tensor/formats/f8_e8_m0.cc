@@ -6,7 +6,7 @@ namespace dunlin::formats {
 
 namespace {
 /// 2^(code - 127); 255 is NaN. There is neither sign nor zero: a sign is dropped, and what is smaller than the smallest
-/// number becomes it.
+/// number becomes it, or NaN when nothing saturates (ONNX Cast 24).
 struct Scale {
   static constexpr bool kHasInfinity = false;
   static constexpr uint8_t kNan = 255, kLargest = 254;
@@ -15,7 +15,9 @@ struct Scale {
   static double decode(uint8_t code) { return code == kNan ? NAN : std::ldexp(1.0, code - kBias); }
 
   static uint8_t encode(double x, bool saturate, Rounding rounding) {
-    if (!std::isfinite(x)) return kNan;
+    if (std::isnan(x)) return kNan;
+    if (std::isinf(x)) return saturate ? kLargest : kNan;
+    if (!saturate && std::fabs(x) < decode(0)) return kNan;
     int exponent = 0;
     const double fraction =
         std::frexp(std::fabs(x), &exponent);  // [0.5, 1), so that |x| = 2 fraction 2^(e - 1)

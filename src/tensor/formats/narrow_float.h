@@ -46,11 +46,7 @@ struct NarrowFloat {
     if (std::isnan(x)) return kSpecials == Specials::kNone ? kLargest : kNan | (kNan == kSign ? 0 : sign);
     const double magnitude = std::fabs(x);
     double largest = decode(kLargest);
-    if (std::isinf(x)) {
-      // ONNX Cast: the largest number, but NaN of the FNUZ kinds.
-      if (kSpecials == Specials::kMinusZeroIsNan) return kNan;
-      return saturate || kSpecials == Specials::kNone ? sign | kLargest : beyond(sign);
-    }
+    if (std::isinf(x)) return saturate || kSpecials == Specials::kNone ? sign | kLargest : beyond(sign);
     // Everything below is exact: the unit is a power of two.
     const int exponent = magnitude == 0 ? 1 - kBias : std::max(std::ilogb(magnitude), 1 - kBias);
     const double rounded =
