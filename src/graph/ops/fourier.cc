@@ -3,6 +3,8 @@
 namespace dunlin::ops {
 
 namespace {
+constexpr int64_t kLongest = int64_t{1} << 48;
+
 /// Real: 1, complex: 2, in the last axis.
 void check_parts(const NodeView& a, const Shape& x, int least_rank) {
   if (x.rank() < least_rank || (x[x.rank() - 1] >= 0 && x[x.rank() - 1] != 1 && x[x.rank() - 1] != 2))
@@ -13,7 +15,7 @@ void check_parts(const NodeView& a, const Shape& x, int least_rank) {
 
 int64_t positive(const NodeView& a, std::string_view what, const Tensor& t) {
   const int64_t value = one_integer(a, what, t);
-  if (value < 1 || value > int64_t{1} << 48) a.error("{} is {}, 1 to 2^48 is expected", what, value);
+  if (value < 1 || value > kLongest) a.error("{} is {}, 1 to 2^48 is expected", what, value);
   return value;
 }
 
@@ -28,14 +30,35 @@ Dft read_dft(const NodeView& a, const Shape& x, const Tensor* length, const Tens
   if (d.axis == x.rank() - 1) a.error("axis {} holds the real and imaginary parts", axis);
   d.inverse = a.attr_int("inverse", 0) != 0;
   const bool onesided = a.attr_int("onesided", 0) != 0;
-  if (onesided && x[x.rank() - 1] == 2) a.error("onesided is for real input, it is {}", to_string(x));
-  if (onesided && d.inverse) a.unsupported("onesided with inverse is not supported");
-  d.n = length ? positive(a, "dft_length", *length) : length_known ? x[d.axis] : kUnknownDim;
-  if (d.n == 0) a.error("axis {} of {} is empty", axis, to_string(x));
+  d.to_real = onesided && d.inverse;
+  const int64_t parts = x[x.rank() - 1], bins = x[d.axis];
+  if (onesided && parts == (d.inverse ? 1 : 2))
+    a.error("onesided {}, it is {}", d.inverse ? "and inverse is for complex input" : "is for real input",
+            to_string(x));
+  if (length)
+    d.n = positive(a, "dft_length", *length);
+  else if (!length_known || bins < 0)
+    d.n = kUnknownDim;
+  else if (d.to_real && bins > kLongest / 2)
+    a.error("axis {} of {} makes a signal of more than 2^48 numbers", axis, to_string(x));
+  else
+    d.n = d.to_real && bins > 0 ? 2 * (bins - 1) : bins;
+  if (d.n == 0)
+    a.error("axis {} of {} {}", axis, to_string(x),
+            bins == 0 ? "is empty" : "is one bin: dft_length has to say of how many numbers");
   d.y = x;
-  d.y[d.axis] = d.n < 0 ? kUnknownDim : onesided ? d.n / 2 + 1 : d.n;
-  d.y[x.rank() - 1] = 2;
+  d.y[d.axis] = d.n < 0 ? kUnknownDim : onesided && !d.inverse ? d.n / 2 + 1 : d.n;
+  d.y[x.rank() - 1] = d.to_real ? 1 : 2;
   return d;
+}
+
+void double_mirrored(std::vector<double>& spectrum, const FourierAxis& a, int64_t n) {
+  for (int64_t o = 0; o < a.outer; ++o)
+    for (int64_t i = 1; i < a.length; ++i) {
+      if (i == n - i) continue;
+      const double factor = i < n - i ? 2 : 0;
+      for (size_t k = a.offset(o, i, 0); k < a.offset(o, i + 1, 0); ++k) spectrum[k] *= factor;
+    }
 }
 
 FourierAxis along(const Shape& s, int axis) {

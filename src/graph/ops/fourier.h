@@ -17,10 +17,14 @@ struct Dft {
   int axis = 0;
   int64_t n = 0;  ///< length of the transform; kUnknownDim while unknown
   bool inverse = false;
+  bool to_real = false;  ///< one-sided and inverse: the real signal of half a spectrum
   Shape y;
 };
 /// Throws unless x is [..., 1 or 2] and the attributes fit.
 Dft read_dft(const NodeView& a, const Shape& x, const Tensor* length, const Tensor* axis, bool length_known);
+/// Of half a spectrum of n bins along `a`: each bin counts for itself and for its mirror image, those beyond n / 2 for
+/// nothing. The real part of the inverse transform of the result is the signal.
+void double_mirrored(std::vector<double>& spectrum, const FourierAxis& a, int64_t n);
 /// `s` along the axis.
 FourierAxis along(const Shape& s, int axis);
 

@@ -71,12 +71,44 @@ TEST(Dft, LengthAxisAndSides) {
               ElementsAre(1, 0, 0, 0, -1, 0, 0, 0));
 }
 
+/// A signal comes back from the bins 0 to floor(n / 2); what the imaginary parts of the first and the middle one hold, and
+/// what lies beyond, says nothing.
+TEST(Dft, TheInverseOfOneSideIsReal) {
+  for (int n : {1, 2, 5, 6, 9}) {
+    std::string signal = fmt::format("f64[1,{},1]{{", n), bins;
+    std::vector<double> want;
+    for (int i = 0; i < n; ++i) {
+      want.push_back(golden_noise(static_cast<uint64_t>(i), 1));
+      signal += fmt::format("{:.17g},", want.back());
+    }
+    std::vector<double> spectrum = numbers_of(run_op("DFT", "onesided=1", signal + "}")[0]);
+    spectrum[1] = 3;
+    if (n % 2 == 0) spectrum.back() = -2;
+    spectrum.insert(spectrum.end(), {7, 7});
+    for (double v : spectrum) bins += fmt::format("{:.17g},", v);
+    const std::string half = fmt::format("f64[1,{},2]{{{}}}", n / 2 + 2, bins);
+    const Tensor y =
+        std::move(run_op("DFT", "onesided=1 inverse=1", fmt::format("{} i64[]{{{}}}", half, n))[0]);
+    EXPECT_EQ(y.shape(), (Shape{1, n, 1}));
+    expect_near(numbers_of(y), want, 1e-14);
+  }
+  // Left out, dft_length is 2 (bins - 1); bins that are missing are 0.
+  const std::string bins = "f64[1,3,2]{0,0,2,0,0,0}";
+  for (int opset : {17, 24})
+    expect_near(numbers_of(run_op("DFT", "onesided=1 inverse=1", bins, opset)[0]), {1, 0, -1, 0}, 1e-15);
+  EXPECT_THAT(numbers_of(run_op("DFT", "onesided=1 inverse=1", "f64[1,1,2]{4,0} i64[]{2}")[0]),
+              ElementsAre(2, 2));
+}
+
 TEST(Dft, WhatDoesNotFitIsNamed) {
   EXPECT_THAT(error_of("DFT", "", "f32[2,3]"), HasSubstr("[..., 1] (real) or [..., 2] (complex)"));
   EXPECT_THAT(error_of("DFT", "axis=2", "f32[1,4,1]", 17), HasSubstr("holds the real and imaginary parts"));
   EXPECT_THAT(error_of("DFT", "", "f32[1,4,1] _ i64[]{7}"), HasSubstr("axis 7 is outside"));
   EXPECT_THAT(error_of("DFT", "onesided=1", "f32[1,4,2]"), HasSubstr("onesided is for real input"));
-  EXPECT_THAT(error_of("DFT", "onesided=1 inverse=1", "f32[1,4,1]"), HasSubstr("onesided with inverse"));
+  EXPECT_THAT(error_of("DFT", "onesided=1 inverse=1", "f32[1,4,1]"),
+              HasSubstr("onesided and inverse is for complex input"));
+  EXPECT_THAT(error_of("DFT", "onesided=1 inverse=1", "f32[1,1,2]"), HasSubstr("is one bin"));
+  EXPECT_THAT(error_of("DFT", "onesided=1 inverse=1", "f32[0,4611686018427387904,2]"), HasSubstr("2^48"));
   EXPECT_THAT(error_of("DFT", "", "f32[1,4,1] i64[]{0}"), HasSubstr("dft_length is 0"));
   EXPECT_THAT(error_of("DFT", "", "f32[1,4,1] i64[]{-4}"), HasSubstr("dft_length is -4"));
   EXPECT_THAT(error_of("DFT", "", "f32[1,4,1] i64[]{4611686018427387904}"), HasSubstr("dft_length is"));
