@@ -1,6 +1,7 @@
 // Tensors of strings: which ops take them, against Python's and ONNX's own words, and what is refused by name.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "graph/evaluate.h"
 #include "graph/infer.h"
@@ -101,6 +102,34 @@ TEST(Strings, NormalizerChangesTheCaseOfWhatUnicodeHasCaseOf) {
   EXPECT_THAT(strings_of(none[0]), ElementsAre(""));
 }
 
+// Bytes that are no character are not made one: an overlong "a", half a surrogate pair, beyond U+10FFFF, one cut short.
+TEST(Strings, NormalizerLeavesWhatIsNoCharacter) {
+  const std::vector<std::string> odd{"\xc1\xa1",         "\xe0\x81\xa1", "\xed\xa0\x80",
+                                     "\xf7\xbf\xbf\xbf", "\xc3",         "\xf0\x9f"};
+  const auto x = [&] { return words({static_cast<int64_t>(odd.size())}, odd); };
+  for (const char* action : {"UPPER", "LOWER"})
+    EXPECT_EQ(
+        strings_of(run("StringNormalizer", list(x()), {{"case_change_action", std::string(action)}})[0]),
+        odd);
+}
+
+TEST(Strings, NormalizerFollowsTheLanguageOfItsLocale) {
+  const auto changed = [](const char* action, const char* locale, const char* text) {
+    return strings_of(
+        run("StringNormalizer", list(words({1}, {text})),
+            {{"case_change_action", std::string(action)}, {"locale", std::string(locale)}})[0])[0];
+  };
+  // I and dotless i, dotted I and i; elsewhere dotted I has no small letter but i.
+  for (const char* locale : {"tr_TR", "tr", "az_AZ.UTF-8", "tr-TR"}) {
+    EXPECT_EQ(changed("LOWER", locale, "I\xc4\xb0"), "\xc4\xb1i") << locale;
+    EXPECT_EQ(changed("UPPER", locale, "i\xc4\xb1z"), "\xc4\xb0IZ") << locale;
+  }
+  for (const char* locale : {"en_US", "C", "", "trx", "no such locale"}) {
+    EXPECT_EQ(changed("LOWER", locale, "IZ"), "iz") << locale;
+    EXPECT_EQ(changed("UPPER", locale, "i\xc4\xb1z"), "IIZ") << locale;
+  }
+}
+
 TEST(Strings, CastReadsAndWritesNumbers) {
   const auto text = [](Tensor x) {
     return strings_of(run("Cast", list(std::move(x)), {{"to", int64_t{8}}})[0]);
@@ -153,6 +182,26 @@ TEST(Strings, MemoryIsBounded) {
   const Graph g = one_node("Expand", in, {}, 1);
   EXPECT_THAT(error_of([&] { evaluate(g, in, {.max_bytes = 100'000}); }),
               HasSubstr("an output of strings takes more than"));
+}
+
+// A byte of the input is a string of its own in the output, and one long row makes all rows as long.
+TEST(Strings, SplittingIsRefusedBeforeItIsDone) {
+  constexpr int64_t kParts = 1 << 24, kRows = 1 << 10;
+  std::vector<std::string> rows(kRows);
+  rows[0] = std::string(kParts - 1, '.');
+  const std::vector<Tensor> in = list(words({kRows}, std::move(rows)));
+  const Graph g = one_node("StringSplit", in, {{"delimiter", std::string(".")}}, 2);
+  // 2^34 strings, empty as they are; and no part is made of a row whose parts alone are too many.
+  const auto peak_bytes = [] {
+    struct rusage usage {};
+    getrusage(RUSAGE_SELF, &usage);
+    return int64_t{1024} * usage.ru_maxrss;
+  };
+  const int64_t before = peak_bytes();
+  EXPECT_THAT(error_of([&] { evaluate(g, in, {.max_bytes = 1 << 24}); }),
+              HasSubstr(fmt::format("StringSplit \"n\": its output takes {} bytes, 16777216 are left",
+                                    kParts * kRows * static_cast<int64_t>(sizeof(std::string)))));
+  EXPECT_LT(peak_bytes() - before, kParts * 8) << "a part is a string of 32 bytes";
 }
 
 TEST(Strings, WhatIsKnownOfConstantOnesIsFolded) {

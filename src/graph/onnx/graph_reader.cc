@@ -1,5 +1,6 @@
 #include "graph/onnx/graph_reader.h"
 
+#include "base/utf8.h"
 #include "graph/onnx/onnx.pb.h"
 #include "graph/op.h"
 
@@ -30,27 +31,6 @@ AttributeProto::AttributeType type_of(const AttributeProto& a) {
   if (a.strings_size() > 0) return AttributeProto::STRINGS;
   if (a.has_tp()) return AttributeProto::TYPE_PROTO;
   return AttributeProto::UNDEFINED;
-}
-
-/// Overlong forms, surrogates and what lies beyond U+10FFFF are none.
-bool is_utf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i++]);
-    const int more = lead < 0x80            ? 0
-                     : lead >> 5 == 0b110   ? 1
-                     : lead >> 4 == 0b1110  ? 2
-                     : lead >> 3 == 0b11110 ? 3
-                                            : -1;
-    if (more < 0) return false;
-    uint32_t code = lead & (more == 0 ? 0x7f : 0x3f >> more);
-    for (int k = 0; k < more; ++k, ++i) {
-      if (i == text.size() || (static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return false;
-      code = code << 6 | (static_cast<unsigned char>(text[i]) & 0x3f);
-    }
-    constexpr uint32_t kLeast[] = {0, 0x80, 0x800, 0x10000};
-    if (code < kLeast[more] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return false;
-  }
-  return true;
 }
 
 }  // namespace

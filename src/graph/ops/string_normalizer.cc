@@ -4,6 +4,7 @@
 #include <memory>
 #include <unordered_set>
 
+#include "base/utf8.h"
 #include "graph/op.h"
 
 namespace dunlin::ops {
@@ -17,26 +18,22 @@ class CaseChange {
   CaseChange(const NodeView& a, const std::string& action) : action_(action) {
     if (action != "LOWER" && action != "UPPER" && action != "NONE")
       a.error("case_change_action is \"{}\", LOWER, UPPER or NONE is expected", action);
+    const std::string locale = a.attr_string("locale", "en_US");
+    const std::string language = locale.substr(0, locale.find_first_of("_-.@"));
+    turkic_ = language == "tr" || language == "az";
   }
 
   std::string operator()(const std::string& text) const {
     if (action_ == "NONE") return text;
     std::string out;
     for (size_t i = 0; i < text.size();) {
-      const auto lead = static_cast<unsigned char>(text[i]);
-      const size_t more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
-      uint32_t code = more == 0 ? lead : lead & (0x3fU >> more);
-      bool valid = lead < 0x80 || more > 0;
-      for (size_t k = 1; k <= more && valid; ++k) {
-        valid = i + k < text.size() && (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
-        if (valid) code = code << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3f);
-      }
-      if (!valid) {
+      const auto c = code_point_at(text, i);
+      if (!c) {
         out += text[i++];
         continue;
       }
-      append(out, changed(code));
-      i += more + 1;
+      append_utf8(out, changed(c->code));
+      i += c->bytes;
     }
     return out;
   }
@@ -44,37 +41,34 @@ class CaseChange {
  private:
   uint32_t changed(uint32_t code) const {
     const bool lower = action_ == "LOWER";
+    constexpr uint32_t kDottedCapital = 0x130, kDotlessSmall = 0x131;
+    if (turkic_ && lower && (code == 'I' || code == kDottedCapital)) return code == 'I' ? kDotlessSmall : 'i';
+    if (turkic_ && !lower && (code == 'i' || code == kDotlessSmall))
+      return code == 'i' ? kDottedCapital : 'I';
     if (code < 0x80) {
       if (lower ? code >= 'A' && code <= 'Z' : code >= 'a' && code <= 'z') code ^= 0x20;
       return code;
     }
-    if (!locale_) return code;
+    if (!unicode_) return code;
     const auto wide = static_cast<wint_t>(code);
-    return static_cast<uint32_t>(lower ? towlower_l(wide, locale_.get()) : towupper_l(wide, locale_.get()));
-  }
-
-  static void append(std::string& out, uint32_t code) {
-    if (code < 0x80) {
-      out += static_cast<char>(code);
-      return;
-    }
-    const int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-    out += static_cast<char>((more == 1 ? 0xc0 : more == 2 ? 0xe0 : 0xf0) | code >> (6 * more));
-    for (int k = more - 1; k >= 0; --k) out += static_cast<char>(0x80 | (code >> (6 * k) & 0x3f));
+    return static_cast<uint32_t>(lower ? towlower_l(wide, unicode_.get()) : towupper_l(wide, unicode_.get()));
   }
 
   struct Free {
     void operator()(locale_t l) const { freelocale(l); }
   };
   std::string action_;
-  // Unicode's own mappings, whatever the process and the attribute `locale` say: the same result everywhere.
-  std::unique_ptr<std::remove_pointer_t<locale_t>, Free> locale_{
+  // Unicode maps single characters alike in every language but these (SpecialCasing.txt), so neither what is installed
+  // nor the process's own locale matters: the same result everywhere.
+  bool turkic_ = false;
+  std::unique_ptr<std::remove_pointer_t<locale_t>, Free> unicode_{
       newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)};
 };
 
 }  // namespace
 
 /// X [C] or [1, C] of strings -> those that are no stop words, their case changed; one "" when there is none.
+/// `locale` counts by its language alone: Turkish and Azerbaijani have i with and without a dot.
 extern constexpr OpDef kStringNormalizer{
     .name = "StringNormalizer",
     .since = 10,
