@@ -424,15 +424,16 @@ TEST(Scan, TakesAndMakesPartsAlongAnyAxisInAnyDirection) {
                [&] { infer_and_fold(parse(m)); });
 }
 
-TEST(Scan, OfBatchesStopsEachSequenceAtItsLength) {
-  // state += part, from the back; two sequences of x: 1 2 3 and 4 (5 6 lie behind its end).
+/// state += part, from the back, in opset 8: the inputs lengths (or none), s and x. Two sequences of x in the tests.
+ModelProto scan_of_batches(bool with_lengths) {
   ModelProto m = empty_proto();
   m.mutable_opset_import(0)->set_version(8);
   GraphProto& g = *m.mutable_graph();
-  add_value(*g.mutable_input(), "lengths", {2}, kI64);
+  if (with_lengths) add_value(*g.mutable_input(), "lengths", {2}, kI64);
   add_value(*g.mutable_input(), "s", {2, 1});
   add_value(*g.mutable_input(), "x", {2, 3, 1});
-  NodeProto& node = add_node(*g.mutable_node(), "Scan", {"lengths", "s", "x"}, {"end", "all"});
+  NodeProto& node =
+      add_node(*g.mutable_node(), "Scan", {with_lengths ? "lengths" : "", "s", "x"}, {"end", "all"});
   GraphProto& body = add_graph(node, "body");
   for (const char* name : {"state", "part"}) body.add_input()->set_name(name);
   add_node(*body.mutable_node(), "Add", {"state", "part"}, {"next"});
@@ -441,29 +442,52 @@ TEST(Scan, OfBatchesStopsEachSequenceAtItsLength) {
   for (const char* name : {"end", "all"}) g.add_output()->set_name(name);
   add_int(node, "num_scan_inputs", 1);
   add_ints(node, "directions", {1});
-  const auto in = [](std::initializer_list<int64_t> lengths) {
-    std::vector<Tensor> v = list(Tensor::of<int64_t>({static_cast<int64_t>(lengths.size())}, lengths));
-    v.push_back(Tensor::of<float>({2, 1}, {10, 20}));
-    v.push_back(Tensor::of<float>({2, 3, 1}, {1, 2, 3, 4, 5, 6}));
-    return v;
-  };
-  auto out = run(parse(m), in({3, 1}));
+  return m;
+}
+
+/// x: 1 2 3 and 4 (5 6 lie behind its end).
+std::vector<Tensor> batches(std::initializer_list<int64_t> lengths) {
+  std::vector<Tensor> v;
+  if (lengths.size() > 0) v.push_back(Tensor::of<int64_t>({static_cast<int64_t>(lengths.size())}, lengths));
+  v.push_back(Tensor::of<float>({2, 1}, {10, 20}));
+  v.push_back(Tensor::of<float>({2, 3, 1}, {1, 2, 3, 4, 5, 6}));
+  return v;
+}
+
+TEST(Scan, OfBatchesStopsEachSequenceAtItsLength) {
+  const ModelProto m = scan_of_batches(true);
+  auto out = run(parse(m), batches({3, 1}));
   EXPECT_EQ(floats(out[0]), (std::vector<float>{16, 24}));
   EXPECT_EQ(floats(out[1]), (std::vector<float>{13, 15, 16, 24, 0, 0}));
   const Graph inferred = infer_and_fold(parse(m));
   EXPECT_EQ(to_string(inferred.type(inferred.outputs[0])), "f32[2,1]");
   EXPECT_EQ(to_string(inferred.type(inferred.outputs[1])), "f32[2,3,1]");
-  out = run(parse(m), in({0, 0}));
+  out = run(parse(m), batches({0, 0}));
   EXPECT_EQ(floats(out[0]), (std::vector<float>{10, 20}));
   EXPECT_EQ(floats(out[1]), (std::vector<float>(6, 0)));
   expect_error(ErrorCode::kInvalidArgument, "sequence_lens holds 4, 0 to 3 is expected", [&] {
-    run(parse(m), in({4, 1}));
+    run(parse(m), batches({4, 1}));
   });
-  node.set_input(0, "");
-  std::vector<Tensor> two = in({});
-  g.mutable_input()->DeleteSubrange(0, 1);
-  two.erase(two.begin());
-  EXPECT_EQ(floats(run(parse(m), std::move(two))[0]), (std::vector<float>{16, 35}));
+  EXPECT_EQ(floats(run(parse(scan_of_batches(false)), batches({}))[0]), (std::vector<float>{16, 35}));
+}
+
+TEST(Scan, OfBatchesIsRefusedBeforeItTakesTooMuch) {
+  // Outputs of 8 and 24 bytes count together before they are made, by the last iteration too.
+  const Graph g = parse(scan_of_batches(true));
+  EXPECT_NO_THROW(run(g, batches({0, 1}), {.max_bytes = 100}));
+  expect_error(ErrorCode::kResourceExhausted, "Scan \"end\": the outputs that it collects take 36 bytes",
+               [&] {
+                 run(g, batches({0, 1}), {.max_bytes = 30});
+               });
+  // Sequences without elements take no memory, however many they are.
+  const Graph open = parse(scan_of_batches(false));
+  constexpr int64_t kMany = int64_t{1} << 40;
+  for (const Shape& x : {Shape{kMany, 3, 0}, Shape{kMany, 0, 1}})
+    expect_error(ErrorCode::kResourceExhausted, "took the 1000 iterations that they may", [&] {
+      std::vector<Tensor> in = list(Tensor(&formats::kF32, {kMany, 0}));
+      in.emplace_back(&formats::kF32, x);
+      run(open, std::move(in), {.max_iterations = 1000});
+    });
 }
 
 // Captures stand among a node's inputs and are written by name.

@@ -71,12 +71,18 @@ std::vector<Type> infer(const InferArgs& a) {
 struct Collected {
   Tensor all;
 
-  void put(const ValueCall& c, const Shape& leading, const RunValue& part,
+  /// `held`: bytes that are in use beside it.
+  void put(const ValueCall& c, uint64_t held, const Shape& leading, const RunValue& part,
            std::initializer_list<int64_t> at) {
     if (!part.is_tensor()) c.error("an iteration gives something else than a tensor");
     const Tensor& t = part.tensor();
     Shape shape = leading;
     for (int64_t d : t.shape()) shape.push_back(d);
+    if (!all && is_plain(t.format())) {
+      const uint64_t bytes =
+          static_cast<uint64_t>(shape.num_elements()) * static_cast<uint64_t>(element_bytes(t.format()));
+      c.check_bytes(held + bytes, "the outputs that it collects");
+    }
     if (!all) all = c.allocate(t.format(), shape);
     if (all.format() != t.format() || all.shape() != shape)
       c.error("an iteration gives {}{}, one before it another type", t.format()->name, to_string(t.shape()));
@@ -88,6 +94,12 @@ struct Collected {
   }
 };
 
+uint64_t bytes_of(const std::vector<RunValue>& values) {
+  uint64_t bytes = 0;
+  for (const RunValue& v : values) bytes += v.num_bytes();
+  return bytes;
+}
+
 void run(const ValueCall& c) {
   const Form f = form_of(c);
   int64_t batch = kUnknownDim, length = kUnknownDim;
@@ -97,21 +109,26 @@ void run(const ValueCall& c) {
     meet(c, batch, s[0]);
     if (i >= f.num_state) meet(c, length, s[1]);
   }
-  std::vector<int64_t> lengths(static_cast<size_t>(batch), length);
+  std::vector<int64_t> lengths;  // empty: all are `length`; a batch of empty tensors has any size
   if (c.has_input(0)) lengths = to_ints(c.tensor(0));
-  if (static_cast<int64_t>(lengths.size()) != batch)
+  if (c.has_input(0) && static_cast<int64_t>(lengths.size()) != batch)
     c.error("sequence_lens has {} elements, the batch {}", lengths.size(), batch);
   std::vector<Collected> out(static_cast<size_t>(f.num_state + f.num_scans));
+  const auto collected = [&] {
+    uint64_t bytes = 0;
+    for (const Collected& o : out)
+      if (o.all) bytes += o.all.num_bytes();
+    return bytes;
+  };
   for (int64_t b = 0; b < batch; ++b) {
-    const int64_t steps = lengths[static_cast<size_t>(b)];
+    const int64_t steps = lengths.empty() ? length : lengths[static_cast<size_t>(b)];
+    if (steps == 0) c.count_iteration();  // copies the state
     if (steps < 0 || steps > length) c.error("sequence_lens holds {}, 0 to {} is expected", steps, length);
     std::vector<RunValue> state;
     for (int i = 0; i < f.num_state; ++i) state.emplace_back(part_of(c.tensor(1 + i), 0, b));
     for (int64_t i = 0; i < steps; ++i) {
       c.count_iteration();
-      uint64_t held = 0;
-      for (const RunValue& v : state) held += v.num_bytes();
-      for (const Collected& o : out) held += o.all.num_bytes();
+      const uint64_t held = collected() + bytes_of(state);
       std::vector<RunValue> in;
       for (RunValue& v : state) in.push_back(std::move(v));
       for (int k = 0; k < f.num_scanned; ++k) {
@@ -120,9 +137,11 @@ void run(const ValueCall& c) {
       }
       std::vector<RunValue> given = c.run_body(f.body, std::move(in), held);
       for (size_t k = 0; k < state.size(); ++k) state[k] = std::move(given[k]);
-      for (size_t k = state.size(); k < out.size(); ++k) out[k].put(c, {batch, length}, given[k], {b, i});
+      for (size_t k = state.size(); k < out.size(); ++k)
+        out[k].put(c, collected() + bytes_of(given), {batch, length}, given[k], {b, i});
     }
-    for (size_t k = 0; k < state.size(); ++k) out[k].put(c, {batch}, state[k], {b});
+    for (size_t k = 0; k < state.size(); ++k)
+      out[k].put(c, collected() + bytes_of(state), {batch}, state[k], {b});
   }
   std::vector<Type> types;
   for (size_t k = 0; k < out.size(); ++k) {
