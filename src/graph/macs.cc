@@ -27,7 +27,7 @@ uint64_t macs_of(const Node& node, std::span<const Shape* const> inputs, const S
   const Shape &a = *inputs[0], &b = *inputs[1];
   // Conv: every output meets one filter [M, C/group, kernel...]; ConvTranspose: every input [C, M/group,
   // kernel...].
-  if (node.op == "Conv") return (product(y) * product(b, 1)).n;
+  if (node.op == "Conv" || node.op == "DeformConv") return (product(y) * product(b, 1)).n;
   if (node.op == "ConvTranspose") return (product(a) * product(b, 1)).n;
   if (node.op == "MatMul") return a.rank() == 0 ? 0 : (product(y) * a[a.rank() - 1]).n;
   // Every step of every sequence meets W [directions, gates * hidden, input] and R [.., gates * hidden, hidden].

@@ -72,8 +72,6 @@ void forward(const OpCall& c) {
   if (!bias.empty() && static_cast<int64_t>(bias.size()) != ws[0])
     c.error("B has {} elements, {} are expected", bias.size(), ws[0]);
   const int64_t taps = ws[2] * ws[3], out_h = s.y[2], out_w = s.y[3], places = out_h * out_w;
-  check_steps(c, static_cast<double>(xs[0] * places) * static_cast<double>(xs[1] * taps) *
-                     static_cast<double>(ws[0] + 8));
   std::vector<double> y(static_cast<size_t>(s.y.num_elements()), 0.0);
   std::vector<double> column(static_cast<size_t>(xs[1] * taps));
   const int64_t of_offset = xs[1] / s.offset_groups, of_group = ws[0] / s.groups;

@@ -255,6 +255,14 @@ TEST(DeformConv, WithoutOffsetsIsAConvolution) {
       want, 1e-5);
 }
 
+// 2^25 products, though channels times filters are 2^24 at each of 2304 places and taps.
+TEST(DeformConv, ManyChannelsOfTheirOwnAreNotTooMuch) {
+  const std::string attributes = "group=4096 pads=[1,1,1,1]";
+  const std::string operands = "f32[1,4096,16,16] f32[4096,1,3,3]";
+  expect_near(numbers_of(run_op("DeformConv", attributes, operands + " f32[1,18,16,16]@0..0", 19)[0]),
+              numbers_of(run_op("Conv", attributes, operands, 19)[0]), 1e-5);
+}
+
 TEST(DeformConv, LooksBetweenElements) {
   // 0..8 in a square, a window of ones. The first tap of the first place looks half a row down: 1.5 instead of 0; the
   // third tap (row 1, column 0) of the second 0.1 to the left: 3.9 instead of 4.
