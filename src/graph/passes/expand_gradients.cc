@@ -4,6 +4,7 @@
 
 #include "graph/autodiff/differentiate.h"
 #include "graph/infer.h"
+#include "graph/random_stream.h"
 
 namespace dunlin {
 
@@ -63,7 +64,7 @@ class Expansion {
     Graph typed = g_;
     typed.outputs.clear();
     InferOptions options;
-    options.max_folded_bytes = 0;
+    options.folding.max_bytes = 0;
     typed = infer_and_fold(std::move(typed), options);
     for (size_t v = 0; v < g_.values.size(); ++v) g_.values[v].type = typed.values[v].type;
   }
@@ -95,6 +96,7 @@ class Expansion {
         if (to[at(v)] == kNoValue) to[at(v)] = fresh;
         v = fresh;
       }
+      if (op_of(g_, n).random) draw_as(g_, n, copy);
       copies.push_back(std::move(copy));
     }
     for (Node& n : copies) g_.nodes.push_back(std::move(n));

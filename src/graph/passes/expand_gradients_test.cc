@@ -89,6 +89,45 @@ TEST(ExpandGradients, ZeroWhereNothingDepends) {
   EXPECT_THAT(f.run("d", {3, 5}), ElementsAre(0));
 }
 
+// The nodes between h and y are run once more, on a copy of h: what is dropped there is what y shows as dropped.
+TEST(ExpandGradients, DrawsWhatTheValueDraws) {
+  constexpr int64_t kSize = 64;
+  Graph g;
+  g.opsets[""] = 12;
+  g.opsets["ai.onnx.preview.training"] = 1;
+  const ValueId x = g.add_value("x", {.format = format_of<float>(), .shape = Shape{kSize}});
+  const ValueId ratio = g.add_initializer("ratio", std::make_shared<Tensor>(Tensor::of<float>({}, {0.5f})));
+  const ValueId trains = g.add_initializer("trains", std::make_shared<Tensor>(Tensor::of<bool>({}, {true})));
+  g.inputs = {x};
+  std::vector<ValueId> v{x};
+  for (const char* name : {"h", "y", "mask", "d"}) v.push_back(g.add_value(name));
+  g.nodes.push_back({.op = "Neg", .name = "neg", .inputs = {x}, .outputs = {v[1]}});
+  g.nodes.push_back(
+      {.op = "Dropout", .name = "drop", .inputs = {v[1], ratio, trains}, .outputs = {v[2], v[3]}});
+  g.nodes.push_back({.op = "Gradient",
+                     .domain = "ai.onnx.preview.training",
+                     .name = "gradient",
+                     .attributes = {{"xs", Names{"h"}}, {"y", std::string("y")}},
+                     .inputs = {v[1]},
+                     .outputs = {v[4]}});
+  g.outputs = {v[2], v[3], v[4]};
+  const Graph expanded = expand_gradients(g, 1000);
+  for (uint64_t seed : {1, 2}) {
+    const std::vector<float> threes(kSize, 3);
+    std::vector<Tensor> in;
+    in.push_back(Tensor::of<float>({kSize}, std::span<const float>(threes)));
+    const auto out = evaluate(expanded, in, {.seed = seed, .training = true});
+    int kept = 0;
+    for (size_t i = 0; i < kSize; ++i) {
+      const bool keep = out[1].values<bool>()[i];
+      kept += keep;
+      EXPECT_EQ(out[0].values<float>()[i], keep ? -6.f : 0.f);
+      EXPECT_EQ(out[2].values<float>()[i], keep ? 2.f : 0.f) << i;
+    }
+    EXPECT_TRUE(kept > 0 && kept < kSize);
+  }
+}
+
 TEST(ExpandGradients, SaysWhatDoesNotFit) {
   const auto error = [](Formula f, uint64_t max_nodes = 30) {
     try {
