@@ -14,7 +14,8 @@
 /// Formats   as the model declares them. Outputs are row major.
 /// Loops     a run may take RunContext::max_iterations in all its loops together; each subgraph keeps plans as the
 ///           model does, one per combination of shapes that it met.
-/// Limits    reading is bounded by SessionOptions::limits, a run by max_run_bytes and max_run_seconds.
+/// Limits    reading is bounded by SessionOptions::limits, a run by max_run_bytes and max_run_seconds, both together by
+///           max_bytes.
 /// Aliasing  inputs are only read, and borrowed for the call. An output's memory is the caller's as long as
 ///           the tensor lives; memory of outputs that were dropped is used again by the next run.
 /// Results   the same bits for any number of threads.
@@ -22,7 +23,9 @@
 ///           weights, for use by a second thread.
 /// Errors    kInvalidArgument for a wrong input name (the message lists the right ones), shape or format;
 ///           kUnsupported for an op that Dunlin does not have; kResourceExhausted, naming the node and its
-///           bytes, for a run that needs more than max_run_bytes, or more iterations or seconds than it may take.
+///           bytes, for a run that needs more than max_run_bytes, or more iterations or seconds than it may take, and,
+///           naming max_bytes, for a model that does not fit it. kInvalidArgument for options that mean nothing, such as
+///           a max_run_seconds that is not above 0.
 #pragma once
 
 #include <filesystem>
@@ -51,13 +54,16 @@ struct SessionOptions {
   /// (output, variable): after each run the output's value becomes the variable's. Such outputs are not
   /// returned.
   std::vector<std::pair<std::string, std::string>> updates = {};
-  size_t max_plans = 8;  ///< plans for as many combinations of input shapes are kept
+  size_t max_plans = 8;  ///< plans for as many combinations of input shapes are kept, at least one
   /// Of all values of one run together; 0: the memory that the process may use. More is refused before the
   /// run, or, where sizes are known only then, in it.
   uint64_t max_run_bytes = 0;
   /// Looked at before every node: a run ends with the node that outlasts them, and at once before one that no machine
   /// could compute in what is left.
-  double max_run_seconds = 3600;
+  double max_run_seconds = 3600;  ///< above 0; infinity: no limit
+  /// Of the model in memory, constants as kernels read them included, and a run together; 0: each has its own limits
+  /// alone.
+  uint64_t max_bytes = 0;
   ModelLimits limits = {};  ///< of reading the model and making it ready
   bool profile = false;     ///< measure every step: see explain()
 };

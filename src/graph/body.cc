@@ -89,7 +89,7 @@ std::vector<Type> infer_body(const InferArgs& a, const Body& body, std::span<con
   InferOptions options;
   options.depth = a.depth() + 1;
   // Shapes are worth it; the values themselves are folded when the body is planned.
-  options.max_folded_bytes = options.max_grown_bytes = uint64_t{1} << 16;
+  options.folding.max_bytes = options.folding.max_grown_bytes = uint64_t{1} << 16;
   g = infer_and_fold(std::move(g), options);
   std::vector<Type> out;
   for (ValueId v : g.outputs) out.push_back(moved_out(g.type(v), base));

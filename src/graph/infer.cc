@@ -98,8 +98,8 @@ class Folded {
 /// The work that folding may still do.
 class Allowance {
  public:
-  explicit Allowance(const InferOptions& options)
-      : left_(options.max_folding_work), most_macs_(options.max_folded_macs) {}
+  explicit Allowance(const FoldingLimits& limits)
+      : left_(limits.max_work), most_macs_(limits.max_node_macs) {}
   bool take(uint64_t bytes, uint64_t macs) {
     if (macs > most_macs_ || bytes > left_ || macs > left_ - bytes) return false;
     left_ -= bytes + macs;
@@ -164,7 +164,7 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
   }
   std::vector<Node> kept;
   Folded folded(g);
-  Allowance allowance(options);
+  Allowance allowance(options.folding);
   ShapeValues values;
   BranchTaker branches;
   std::deque<Node> todo(std::make_move_iterator(g.nodes.begin()), std::make_move_iterator(g.nodes.end()));
@@ -189,8 +189,8 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
     if (!out_types.empty()) values.refine(g, node, in_types, constants, out_types[0]);
     const std::optional<uint64_t> bytes = bytes_of(out_types);
     const bool fold = all_known && !op.random && !op.costly && op.forward && bytes &&
-                      *bytes + folded.bytes() <= options.max_folded_bytes &&
-                      *bytes <= std::max(4 * bytes_of(constants), options.max_grown_bytes) &&
+                      *bytes + folded.bytes() <= options.folding.max_bytes &&
+                      *bytes <= std::max(4 * bytes_of(constants), options.folding.max_grown_bytes) &&
                       allowance.take(bytes_of(constants) + *bytes,
                                      macs_of(node, shapes_of(constants), *out_types[0].shape));
     std::vector<Tensor> results;

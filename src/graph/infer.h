@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "dunlin/model_limits.h"
 #include "graph/op.h"
 
 namespace dunlin {
@@ -13,13 +14,8 @@ struct InferOptions {
   std::map<std::string, Shape, std::less<>> input_shapes;
   /// Initialisers that a run may change (trained weights): never treated as constant.
   std::set<ValueId> variable;
-  /// Folding stops being a gain, and a small file could ask for any amount of it: all folded values together,
-  /// one that grows out of inputs a quarter its size, the multiplications of one node, and what all folded nodes
-  /// together read, write and multiply.
-  uint64_t max_folded_bytes = uint64_t{1} << 30;
-  uint64_t max_grown_bytes = uint64_t{1} << 24;
-  uint64_t max_folded_macs = uint64_t{1} << 28;
-  uint64_t max_folding_work = uint64_t{1} << 34;
+  /// Folding stops being a gain, and a small file could ask for any amount of it.
+  FoldingLimits folding = {};
   int depth = 0;  ///< of a subgraph: how many it is in
 };
 

@@ -1,11 +1,16 @@
 #include "graph/infer.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
+#include "graph/testing/graph_builder.h"
+
 namespace dunlin {
 namespace {
+
+using testing::ElementsAre;
 
 // A file of a few hundred bytes can ask for any number of folded gigabytes.
 TEST(Infer, FoldsNoMoreThanItsBudget) {
@@ -24,12 +29,82 @@ TEST(Infer, FoldsNoMoreThanItsBudget) {
     g.outputs.push_back(out);
   }
   InferOptions options;
-  options.max_folded_bytes = 1300;
+  options.folding.max_bytes = 1300;
   const Graph folded = infer_and_fold(g, options);
   EXPECT_EQ(folded.nodes.size(), 1u);
   EXPECT_NE(folded.initializer(folded.outputs[1]), nullptr);
   EXPECT_EQ(folded.initializer(folded.outputs[2]), nullptr);
   EXPECT_EQ(*folded.type(folded.outputs[2]).shape, Shape{150});
+}
+
+// y = x + a b + wide + a^T: 512 multiplications, 256 bytes out of 20, 256 out of 256.
+TEST(Infer, EachLimitLeavesTheNodesThatAreBeyondIt) {
+  GraphBuilder b;
+  const ValueId a = b.weight({8, 8}), x = b.input({8, 8});
+  const ValueId product = b.node("MatMul", {a, b.weight({8, 8})});
+  const ValueId wide = b.node("Expand", {b.scalar(2), b.ints({8, 8})});
+  const ValueId turned = b.node("Transpose", {a});
+  b.g.outputs = {b.node("Add", {b.node("Add", {b.node("Add", {x, product}), wide}), turned})};
+  const auto left = [&](const FoldingLimits& limits) {
+    InferOptions options;
+    options.folding = limits;
+    const Graph after = infer_and_fold(b.g, options);
+    expect_same_results(b.g, after, 0);
+    std::vector<std::string> names = ops(after);
+    std::erase(names, "Add");
+    return names;
+  };
+  EXPECT_THAT(left({}), ElementsAre());
+  EXPECT_THAT(left({.max_bytes = 255}), ElementsAre("MatMul", "Expand", "Transpose"));
+  EXPECT_THAT(left({.max_bytes = 256}), ElementsAre("Expand", "Transpose"));
+  EXPECT_THAT(left({.max_grown_bytes = 255}), ElementsAre("Expand"));
+  EXPECT_THAT(left({.max_grown_bytes = 256}), ElementsAre());
+  EXPECT_THAT(left({.max_node_macs = 511}), ElementsAre("MatMul"));
+  EXPECT_THAT(left({.max_node_macs = 512}), ElementsAre());
+  // 768 bytes and 512 multiplications for the product, then 276 and 512 bytes.
+  EXPECT_THAT(left({.max_work = 1279}), ElementsAre("MatMul"));
+  EXPECT_THAT(left({.max_work = 1280}), ElementsAre("Expand", "Transpose"));
+  EXPECT_THAT(left({.max_work = 1280 + 276}), ElementsAre("Transpose"));
+}
+
+TEST(RemoveDead, WhatNoOutputNeedsIsGone) {
+  GraphBuilder b;
+  const ValueId x = b.input({4}), unread = b.input({4});
+  b.node("Log", {b.node("Exp", {x})});
+  b.node("Add", {unread, b.weight({4})});
+  const ValueId live = b.weight({2});
+  const ValueId half = b.node("Split", {x, b.ints({2, 2})});  // of two outputs the second is read
+  const ValueId other = b.g.add_value("other");
+  b.g.nodes.back().outputs = {half, other};
+  b.g.outputs = {b.node("Add", {other, live})};
+  const Graph after = remove_dead(b.g);
+  EXPECT_THAT(ops(after), ElementsAre("Split", "Add"));
+  EXPECT_EQ(after.initializers.size(), 2u);
+  EXPECT_NE(after.initializer(live), nullptr);
+  EXPECT_EQ(after.inputs, b.g.inputs) << "a caller still gives them";
+  expect_same_results(b.g, after, 0);
+  EXPECT_EQ(ops(remove_dead(after)), ops(after));
+}
+
+TEST(RemoveDead, WhatASubgraphCapturesStays) {
+  GraphBuilder b;
+  const ValueId x = b.input({4}), kept = b.node("Neg", {x});
+  b.node("Abs", {x});
+  Graph branch;
+  branch.opsets = b.g.opsets;
+  branch.captured =
+      branch.outputs = {branch.add_value("captured", {.format = &formats::kF32, .shape = Shape{4}})};
+  const auto shared = std::make_shared<const Graph>(std::move(branch));
+  const ValueId condition = b.constant(Tensor::of<bool>({}, {true})), y = b.g.add_value("y");
+  b.g.nodes.push_back({.op = "If",
+                       .name = "choice",
+                       .attributes = {{"else_branch", shared}, {"then_branch", shared}},
+                       .inputs = {condition, kept, kept},
+                       .outputs = {y}});
+  b.g.outputs = {y};
+  const Graph after = remove_dead(b.g);
+  EXPECT_THAT(ops(after), ElementsAre("Neg", "If"));
+  expect_same_results(b.g, after, 0);
 }
 
 /// As exporters write x.reshape(x.shape[0], 4, -1).expand(...): shapes from the batch, which stays open.

@@ -2,6 +2,7 @@
 // and sessions that use them.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -14,16 +15,32 @@ namespace dunlin {
 
 class PackedCache {
  public:
-  /// The tensor made from `source` by `make`; `kind` names what `make` does. Thread safe.
+  /// All together may take that much, beside `others`: what the model takes without them.
+  explicit PackedCache(uint64_t max_bytes = UINT64_MAX, uint64_t others = 0)
+      : max_bytes_(max_bytes), others_(others) {}
+  /// The tensor made from `source` by `make`; `kind` names what `make` does. Throws kResourceExhausted when all
+  /// together are too many bytes. Thread safe.
   std::shared_ptr<const Tensor> get(const std::shared_ptr<const Tensor>& source, const std::string& kind,
                                     const std::function<Tensor()>& make);
+  /// Counts constants that a plan made of the model's, as long as what is returned lives.
+  std::shared_ptr<const void> hold(uint64_t bytes);
+  /// What is left for the values of runs.
+  uint64_t bytes_left() const;
+  /// Of it, what folding may take: a part, because a value that is not folded needs memory only while it is read.
+  uint64_t bytes_to_fold() const { return bytes_left() / 4; }
 
  private:
   struct Entry {
     std::weak_ptr<const Tensor> source;  // an address may be used again by another tensor
     std::weak_ptr<const Tensor> packed;
   };
-  std::mutex mutex_;
+  /// Throws when all together are too many; some that are counted may be gone.
+  void check();
+
+  const uint64_t max_bytes_, others_;
+  uint64_t packed_ = 0;
+  std::shared_ptr<std::atomic<uint64_t>> held_ = std::make_shared<std::atomic<uint64_t>>(0);
+  mutable std::mutex mutex_;
   std::map<std::pair<const Tensor*, std::string>, Entry> entries_;
 };
 

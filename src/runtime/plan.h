@@ -11,6 +11,7 @@
 
 #include "base/cpu.h"
 #include "base/threads.h"
+#include "dunlin/model_limits.h"
 #include "graph/ir.h"
 #include "graph/op.h"
 #include "runtime/arena.h"
@@ -46,8 +47,8 @@ struct Operand {
     kOutput,    ///< the memory of output `index`, which the caller gets
     kConstant,  ///< `constant`
     kVariable,  ///< the session's variable `index`
-    kRunTime,   ///< made by its step, whose size is known only then, or the caller's value `index`, no tensor,
-                ///< or `constant`, of strings
+    kRunTime,  ///< made by its step, whose size is known only then, or the caller's value `index`, no tensor,
+               ///< or `constant`, of strings
   };
   std::string name;
   Type type;
@@ -86,12 +87,15 @@ struct Step {
 
 struct PlanOptions {
   Isa isa = Isa::kScalar;
-  int num_threads = 1;                            ///< only the size of scratch memory depends on it
-  std::vector<ValueId> variables = {};            ///< operand kVariable `index` counts in this order
-  size_t max_plans = 8;                           ///< of each subgraph
-  uint64_t max_bytes = UINT64_MAX;                ///< of the arena and the outputs together
-  uint64_t max_folded_bytes = uint64_t{1} << 30;  ///< as in InferOptions
-  bool reference_only = false;                    ///< every op by its scalar reference: the yardstick
+  int num_threads = 1;                    ///< only the size of scratch memory depends on it
+  std::vector<ValueId> variables = {};    ///< operand kVariable `index` counts in this order
+  size_t max_plans = 8;                   ///< of each subgraph
+  uint64_t max_bytes = UINT64_MAX;        ///< of the arena and the outputs together
+  uint64_t max_total_bytes = UINT64_MAX;  ///< of these, the graph and packed constants
+  FoldingLimits folding = {};
+  bool reference_only = false;  ///< every op by its scalar reference: the yardstick
+  /// Shared with the graph that this is a subgraph of; null: PlanCache makes one.
+  std::shared_ptr<PackedCache> packed = nullptr;
 };
 
 struct Plan {
@@ -102,12 +106,13 @@ struct Plan {
   std::vector<int> outputs;  ///< operand of each graph output
   std::vector<ArenaBlock> blocks;
   uint64_t arena_bytes = 0, output_bytes = 0;
-  uint64_t weight_bytes = 0;  ///< of constants and variables as kernels read them
+  std::shared_ptr<const void> held = nullptr;  ///< see PackedCache::hold()
+  uint64_t weight_bytes = 0;                   ///< of constants and variables as kernels read them
 };
 
 /// Plans a graph whose inputs have the types of a run. Throws what inference throws, and kResourceExhausted
 /// when a run would need more than options.max_bytes.
-std::shared_ptr<const Plan> make_plan(Graph graph, const PlanOptions& options, PackedCache& packed);
+std::shared_ptr<const Plan> make_plan(Graph graph, const PlanOptions& options);
 
 /// The plan as JSON; `step_ms`, when not empty, is the mean time of each step.
 std::string describe(const Plan& plan, std::span<const double> step_ms = {});

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "graph/body.h"
+#include "graph/graph_bytes.h"
 #include "graph/infer.h"
 #include "graph/macs.h"
 #include "graph/passes/fuse_epilogues.h"
@@ -28,10 +29,9 @@ Layout wanted(const std::vector<Layout>& layouts, size_t i) {
 
 }  // namespace
 
-Planner::Planner(std::shared_ptr<const Graph> graph, const PlanOptions& options, PackedCache& packed)
+Planner::Planner(std::shared_ptr<const Graph> graph, const PlanOptions& options)
     : graph_(std::move(graph)),
       options_(options),
-      packed_(packed),
       lower_options_{options.isa, options.num_threads},
       made_(graph_->values.size(), -1) {
   plan_.graph = graph_;
@@ -92,8 +92,8 @@ int Planner::add_copy(int from, Layout layout) {
   const Operand source = plan_.operands[static_cast<size_t>(from)];
   if (source.home == Operand::Home::kConstant) {
     const int id = add_operand(source.name, source.type, layout, Operand::Home::kConstant);
-    plan_.operands[static_cast<size_t>(id)].constant =
-        packed_.get(source.constant, layout == Layout::kChannelsLast ? "channels_last" : "row_major", [&] {
+    plan_.operands[static_cast<size_t>(id)].constant = options_.packed->get(
+        source.constant, layout == Layout::kChannelsLast ? "channels_last" : "row_major", [&] {
           auto memory = std::make_shared<Tensor>(source.type.format, source.shape());
           Tensor t = Tensor::over(source.type.format, source.shape(), strides_of(layout, source.shape()),
                                   memory->plane(Plane::kPayload).data(), memory);
@@ -134,17 +134,20 @@ std::optional<Lowered> Planner::lower(const Node& node, const std::vector<Type>&
     if (!o.planned() || empty(o.type) || !is_plain(o.type.format)) return std::nullopt;
     inputs[i] = {o.type, layouts_agree(o.shape()) ? Layout::kRowMajor : o.layout, o.constant};
   }
-  return function(LowerContext(*graph_, node, std::move(inputs), out_types, lower_options_, packed_));
+  return function(
+      LowerContext(*graph_, node, std::move(inputs), out_types, lower_options_, *options_.packed));
 }
 
 /// Before any kernel computes with these sizes.
 void Planner::check_bytes(const Node& node, const Type& type) const {
   const uint64_t bytes =
       static_cast<uint64_t>(type.shape->num_elements()) * static_cast<uint64_t>(element_bytes(type.format));
-  if (bytes > options_.max_bytes)
+  if (bytes > max_bytes())
     fail(ErrorCode::kResourceExhausted, "{}: its output {} takes {} bytes, a run may use {}",
-         describe(*graph_, node), to_string(type), bytes, options_.max_bytes);
+         describe(*graph_, node), to_string(type), bytes, max_bytes());
 }
+
+uint64_t Planner::max_bytes() const { return std::min(options_.max_bytes, options_.packed->bytes_left()); }
 
 /// The node's subgraphs, each with the constants that it captures.
 std::vector<StepBody> Planner::plan_bodies(const Node& node) {
@@ -265,21 +268,26 @@ Plan Planner::build() {
   add_sources();
   for (const Node& node : graph_->nodes) add_node(node);
   add_outputs();
-  plan_memory(plan_, in_place_, unread_, options_.max_bytes);
+  plan_memory(plan_, in_place_, unread_, max_bytes());
   return std::move(plan_);
 }
 
-std::shared_ptr<const Plan> make_plan(Graph graph, const PlanOptions& options, PackedCache& packed) {
+std::shared_ptr<const Plan> make_plan(Graph graph, const PlanOptions& options) {
   InferOptions infer;
   infer.variable = {options.variables.begin(), options.variables.end()};
-  infer.max_folded_bytes = options.max_folded_bytes;
+  infer.folding = options.folding;
+  infer.folding.max_bytes = std::min(infer.folding.max_bytes, options.packed->bytes_to_fold());
+  const uint64_t before = bytes_of_tensors(graph);
   Graph g = remove_dead(infer_and_fold(std::move(graph), infer));
   if (!options.reference_only) {
     g = infer_and_fold(simplify(std::move(g), infer.variable), infer);
     g = fuse_epilogues(std::move(g), infer.variable);
   }
-  return std::make_shared<const Plan>(
-      Planner(std::make_shared<const Graph>(std::move(g)), options, packed).build());
+  const uint64_t after = bytes_of_tensors(g);
+  auto held = options.packed->hold(after - std::min(before, after));
+  Plan plan = Planner(std::make_shared<const Graph>(std::move(g)), options).build();
+  plan.held = std::move(held);
+  return std::make_shared<const Plan>(std::move(plan));
 }
 
 }  // namespace dunlin

@@ -8,7 +8,7 @@ namespace dunlin {
 
 class Planner {
  public:
-  Planner(std::shared_ptr<const Graph> graph, const PlanOptions& options, PackedCache& packed);
+  Planner(std::shared_ptr<const Graph> graph, const PlanOptions& options);
   Plan build();
 
  private:
@@ -19,6 +19,7 @@ class Planner {
   /// The operand that holds `v` in `layout`, made by a copy where there is none yet.
   int operand_of(ValueId v, Layout layout);
   int add_copy(int from, Layout layout);
+  uint64_t max_bytes() const;  ///< of a run
   void check_bytes(const Node& node, const Type& type) const;
   std::vector<StepBody> plan_bodies(const Node& node);
   uint64_t reference_macs(const Node& node, const Shape& y) const;
@@ -26,7 +27,6 @@ class Planner {
 
   std::shared_ptr<const Graph> graph_;
   const PlanOptions& options_;
-  PackedCache& packed_;
   LowerOptions lower_options_;
   Plan plan_;
   std::vector<int> made_;                             // operand of each value as its step made it

@@ -184,8 +184,7 @@ TEST(RandomGraphs, ValuesNeededTogetherDoNotShareMemory) {
   for (unsigned seed = 0; seed < 300 * kDraws; ++seed) {
     SCOPED_TRACE(seed);
     const Graph g = RandomGraph(seed).grow(5 + static_cast<int>(seed % 30));
-    PackedCache packed;
-    const auto plan = make_plan(g, {.isa = best_isa()}, packed);
+    const auto plan = make_plan(g, {.isa = best_isa(), .packed = std::make_shared<PackedCache>()});
     std::vector<Range> ranges(plan->operands.size());
     std::vector<int> view_of(plan->operands.size(), -1);
     const auto at = [](int i) { return static_cast<size_t>(i); };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "graph/graph_bytes.h"
 #include "graph/infer.h"
 #include "graph/passes/simplify.h"
 
@@ -11,7 +12,14 @@ namespace dunlin {
 PlanCache::PlanCache(const Graph& graph, PlanOptions options) : options_(std::move(options)) {
   InferOptions infer;
   infer.variable = {options_.variables.begin(), options_.variables.end()};
-  infer.max_folded_bytes = options_.max_folded_bytes;
+  const uint64_t before = bytes_of_tensors(graph);
+  if (!options_.packed) {
+    const uint64_t bytes = bytes_of(graph) + before;
+    check_model_bytes(bytes, options_.max_total_bytes);
+    options_.packed = std::make_shared<PackedCache>(options_.max_total_bytes, bytes);
+  }
+  infer.folding = options_.folding;
+  infer.folding.max_bytes = std::min(infer.folding.max_bytes, options_.packed->bytes_to_fold());
   Graph g = graph;
   // Nothing holds the elements of a sequence to the shape that a file claims.
   for (ValueId v : g.inputs)
@@ -20,6 +28,8 @@ PlanCache::PlanCache(const Graph& graph, PlanOptions options) : options_(std::mo
   // New nodes and values get their types.
   if (!options_.reference_only) g = infer_and_fold(simplify(std::move(g), infer.variable), infer);
   graph_ = std::move(g);
+  const uint64_t after = bytes_of_tensors(graph_);
+  held_ = options_.packed->hold(after - std::min(before, after));
 }
 
 std::shared_ptr<const Plan> PlanCache::plan_for(const std::string& key, std::span<const Type> inputs) {
@@ -31,7 +41,7 @@ std::shared_ptr<const Plan> PlanCache::plan_for(const std::string& key, std::spa
     }
   Graph g = graph_;
   for (size_t i = 0; i < inputs.size(); ++i) g.values[static_cast<size_t>(g.inputs[i])].type = inputs[i];
-  auto plan = make_plan(std::move(g), options_, packed_);
+  auto plan = make_plan(std::move(g), options_);
   plans_.emplace_front(key, plan);
   while (plans_.size() > std::max<size_t>(options_.max_plans, 1)) plans_.pop_back();
   return plan;
@@ -77,7 +87,8 @@ std::vector<RunValue> Runner::run(std::vector<RunValue> inputs, std::span<const 
   Execution& execution = execution_for(types);
   const uint64_t needed = execution.plan().arena_bytes + execution.plan().output_bytes;
   RunContext limited = context;
-  limited.max_bytes = std::min(context.max_bytes, plans_->options().max_bytes);
+  limited.max_bytes =
+      std::min({context.max_bytes, plans_->options().max_bytes, plans_->options().packed->bytes_left()});
   if (needed > limited.max_bytes)
     fail(ErrorCode::kResourceExhausted, "graph \"{}\": needs {} bytes, {} are left for this run", g.name,
          needed, limited.max_bytes);

@@ -24,7 +24,7 @@ class PlanCache {
  private:
   PlanOptions options_;
   Graph graph_;
-  PackedCache packed_;
+  std::shared_ptr<const void> held_;  // see PackedCache::hold()
   std::mutex mutex_;
   std::list<std::pair<std::string, std::shared_ptr<const Plan>>> plans_;  // the last used first
 };

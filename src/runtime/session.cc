@@ -65,6 +65,21 @@ void check_input(const ValueInfo& info, const RunValue& v) {
     for (const auto& t : v.elements()) check_format(t->format());
 }
 
+void check_options(const SessionOptions& options) {
+  if (!(options.max_run_seconds > 0))
+    fail(ErrorCode::kInvalidArgument, "SessionOptions::max_run_seconds is {}, a number above 0 is expected",
+         options.max_run_seconds);
+  if (options.num_threads < 0)
+    fail(ErrorCode::kInvalidArgument, "SessionOptions::num_threads is {}, 0 or more is expected",
+         options.num_threads);
+}
+
+/// 0: no other limit.
+ModelLimits lowered(ModelLimits limits, uint64_t max_bytes) {
+  if (max_bytes > 0) limits.max_model_bytes = std::min(limits.max_model_bytes, max_bytes);
+  return limits;
+}
+
 /// What sessions of one model share.
 struct Shared {
   std::shared_ptr<PlanCache> plans;
@@ -117,6 +132,7 @@ Session& Session::operator=(Session&&) noexcept = default;
 
 Session::Session(std::shared_ptr<const Graph> graph, SessionOptions options)
     : state_(std::make_unique<State>()) {
+  check_options(options);
   auto shared = std::make_shared<Shared>();
   const int threads = options.num_threads == 0 ? default_num_threads() : options.num_threads;
   state_->pool = options.pool ? options.pool : std::make_shared<ThreadPool>(threads);
@@ -125,7 +141,8 @@ Session::Session(std::shared_ptr<const Graph> graph, SessionOptions options)
   plan.num_threads = state_->pool->size();
   plan.max_bytes = options.max_run_bytes > 0 ? options.max_run_bytes : usable_memory_bytes();
   plan.max_plans = options.max_plans;
-  plan.max_folded_bytes = options.limits.max_folded_bytes;
+  plan.max_total_bytes = lowered(options.limits, options.max_bytes).max_model_bytes;
+  plan.folding = options.limits.folding;
   const auto find = [&](const std::string& name) {
     const ValueId v = graph->find(name);
     if (v == kNoValue || !graph->initializer(v))
@@ -160,8 +177,9 @@ Session::Session(std::shared_ptr<const Graph> graph, SessionOptions options)
 }
 
 Session Session::load(const std::filesystem::path& path, SessionOptions options) {
-  auto graph = std::make_shared<const Graph>(
-      inline_functions(load_onnx(path.string(), options.limits), options.limits));
+  check_options(options);
+  const ModelLimits limits = lowered(options.limits, options.max_bytes);
+  auto graph = std::make_shared<const Graph>(inline_functions(load_onnx(path.string(), limits), limits));
   check_supported(*graph);  // all that is missing at once, before anything is planned
   return Session(std::move(graph), std::move(options));
 }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -115,6 +116,63 @@ TEST(Session, RefusesARunThatNeedsMoreMemoryThanItMay) {
   }
 }
 
+TEST(Session, RefusesOptionsThatMeanNothing) {
+  const auto made_with = [](const SessionOptions& options) {
+    return message([&] { Session(small_graph(), options); });
+  };
+  for (double seconds : {0.0, -1.0, std::nan("")})
+    EXPECT_THAT(made_with({.max_run_seconds = seconds}),
+                HasSubstr("max_run_seconds is " + fmt::format("{}", seconds) + ", a number above 0"));
+  EXPECT_THAT(made_with({.num_threads = -1}), HasSubstr("num_threads is -1"));
+  EXPECT_EQ(made_with({.max_plans = 0, .max_run_seconds = HUGE_VAL}), "no error");
+}
+
+/// y = x * w, w f32[side,side]; beside it z, which is folded: `elements` sevens.
+std::shared_ptr<Graph> graph_with_constants(int64_t side, int64_t elements) {
+  auto g = std::make_shared<Graph>();
+  g->opsets[""] = kNewestOpset;
+  const ValueId x = g->add_value("x", {.format = &formats::kF32, .shape = Shape{1, side}});
+  g->inputs = {x};
+  const ValueId w = g->add_initializer("w", std::make_shared<Tensor>(&formats::kF32, Shape{side, side}));
+  const ValueId size =
+      g->add_initializer("size", std::make_shared<Tensor>(Tensor::of<int64_t>({1}, {elements})));
+  const ValueId y = g->add_value("y"), z = g->add_value("z");
+  g->nodes.push_back({.op = "MatMul", .name = "product", .inputs = {x, w}, .outputs = {y}});
+  g->nodes.push_back({.op = "ConstantOfShape", .name = "fill", .inputs = {size}, .outputs = {z}});
+  g->outputs = {y, z};
+  return g;
+}
+
+TEST(Session, TheModelAndARunKeepToOneLimit) {
+  constexpr int64_t kSide = 300;  // w takes 360000 bytes, as many again for the kernel
+  const auto run = [](uint64_t limit, int64_t elements) {
+    return [=] {
+      Session s(graph_with_constants(kSide, elements), {.max_bytes = limit});
+      return s.run(input("x", Tensor(&formats::kF32, {1, kSide})));
+    };
+  };
+  EXPECT_EQ(run(1'000'000, 8)().size(), 2u);
+  EXPECT_THAT(refusal(run(300'000, 8)), HasSubstr("300000 may be used (SessionOptions::max_bytes"));
+  EXPECT_THAT(refusal(run(500'000, 8)), HasSubstr("500000 may be used (SessionOptions::max_bytes"));
+  // Folding is no reason to refuse a model; the output is.
+  EXPECT_THAT(refusal(run(1'000'000, 200'000)), HasSubstr("800000"));
+  EXPECT_EQ(run(3'000'000, 200'000)()[1].num_elements(), 200'000);
+  // 800000 bytes of output fit once, but not beside themselves as a constant.
+  EXPECT_EQ(run(1'800'000, 200'000)()[1].num_elements(), 200'000);
+}
+
+TEST(Session, FoldingKeepsToTheLimitsOfTheModel) {
+  const auto steps = [](const FoldingLimits& folding) {
+    Session s(graph_with_constants(2, 1000), {.limits = {.folding = folding}});
+    return nlohmann::json::parse(s.explain())["steps"].dump();
+  };
+  EXPECT_THAT(steps({}), testing::Not(HasSubstr("ConstantOfShape")));
+  for (const FoldingLimits& limits :
+       {FoldingLimits{.max_bytes = 3999}, FoldingLimits{.max_grown_bytes = 3999},
+        FoldingLimits{.max_work = 3999}})
+    EXPECT_THAT(steps(limits), HasSubstr("ConstantOfShape"));
+}
+
 // Found by fuzzing: what kernels are chosen by was read beyond the last input.
 TEST(Session, ANodeWithTooFewInputsIsRefused) {
   for (const char* op :
@@ -133,24 +191,26 @@ TEST(Session, ANodeWithTooFewInputsIsRefused) {
 
 // A node that no machine computes in the time that is left is not begun.
 TEST(Session, RefusesANodeThatNeedsMoreTimeThanTheRunMayTake) {
-  constexpr int64_t kSide = 1000;  // x and w of 8 MB: 10^12 multiply-accumulates
-  Graph g;
-  g.opsets[""] = 17;
-  for (const char* name : {"x", "w"})
-    g.inputs.push_back(g.add_value(name, {.format = &formats::kF64, .shape = Shape{1, 1, kSide, kSide}}));
-  g.outputs.push_back(g.add_value("y"));
-  g.nodes.push_back({.op = "ConvTranspose", .name = "up", .inputs = g.inputs, .outputs = g.outputs});
-  Session session(std::make_shared<const Graph>(std::move(g)), {.max_run_seconds = 60});
-  std::vector<Tensor> in;
-  for (int i = 0; i < 2; ++i) in.emplace_back(&formats::kF64, Shape{1, 1, kSide, kSide});
-  try {
-    session.run(in);
-    ADD_FAILURE() << "no error";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), ErrorCode::kResourceExhausted);
-    EXPECT_THAT(e.what(),
-                HasSubstr("ConvTranspose \"up\": needs 1000000000000 multiply-accumulates, too many"));
-  }
+  const auto refused = [](const char* op, const std::vector<Shape>& inputs, double seconds,
+                          const char* words) {
+    Graph g;
+    g.opsets[""] = 19;
+    std::vector<Tensor> in;
+    for (const Shape& s : inputs) {
+      g.inputs.push_back(
+          g.add_value("in" + std::to_string(in.size()), {.format = &formats::kF64, .shape = s}));
+      in.emplace_back(&formats::kF64, s);
+    }
+    g.outputs.push_back(g.add_value("y"));
+    g.nodes.push_back({.op = op, .name = "n", .inputs = g.inputs, .outputs = g.outputs});
+    Session session(std::make_shared<const Graph>(std::move(g)), {.max_run_seconds = seconds});
+    EXPECT_THAT(refusal([&] { session.run(in); }), HasSubstr(words));
+  };
+  constexpr int64_t kSide = 1000;  // x and w of 8 MB
+  refused("ConvTranspose", {{1, 1, kSide, kSide}, {1, 1, kSide, kSide}}, 60,
+          "ConvTranspose \"n\": needs 1000000000000 multiply-accumulates, too many");
+  refused("DeformConv", {{1, 1000, 102, 102}, {1000, 1000, 1, 1}, {1, 2, 102, 102}}, 1,
+          "DeformConv \"n\": needs 10404000000 multiply-accumulates, too many");
 }
 
 TEST(Session, CopiesNothingForAnInputOfWhichOnlyTheShapeCounts) {

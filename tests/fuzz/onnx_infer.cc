@@ -45,9 +45,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     to_dot(g, unsupported_parts(g));
     check_supported(g);
     InferOptions options;
-    options.max_folded_bytes = 1 << 20;
-    options.max_grown_bytes = 1 << 16;
-    options.max_folded_macs = 1 << 16;
+    options.folding.max_bytes = 1 << 20;
+    options.folding.max_grown_bytes = 1 << 16;
+    options.folding.max_node_macs = 1 << 16;
     g = infer_and_fold(std::move(g), options);
     fuzz::expect_answer([&] { differentiate_all(g); });
     g = infer_and_fold(simplify(std::move(g)), options);

@@ -44,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::expect_answer([&] {
     ModelLimits limits;
     limits.max_nodes = 1000;
-    limits.max_folded_bytes = kMaxBytes;
+    limits.folding.max_bytes = kMaxBytes;
     auto graph =
         std::make_shared<const Graph>(inline_functions(parse_onnx(fuzz::bytes_of(data, size)), limits));
     check_supported(*graph);

@@ -74,7 +74,7 @@ Result run_model(const Options& o, const Common& common) {
   if (!(o.max_seconds > 0)) throw UsageError("--max-seconds: a number above 0 is expected");
   Session session = Session::load(
       o.model,
-      {.num_threads = common.num_threads(), .max_run_bytes = o.max_memory, .max_run_seconds = o.max_seconds});
+      {.num_threads = common.num_threads(), .max_run_seconds = o.max_seconds, .max_bytes = o.max_memory});
   std::map<std::string, RunValue> given;
   for (const std::string& text : o.inputs) {
     const size_t at = text.find('=');
@@ -134,11 +134,10 @@ void add_run(CLI::App& app) {
                 "Folder for the outputs, one NAME.npy each, NAME.pb of strings; NAME_0.npy ... of a sequence")
       ->capture_default_str();
   c->add_option("--max-memory", o->max_memory,
-                "What the run may take, as in 512MB or 4GB; else what the machine has")
+                "What the model and its run may take, as in 512MB or 4GB; else what the machine has")
       ->transform(CLI::AsSizeValue(true))
       ->type_name("BYTES");
-  c->add_option("--max-seconds", o->max_seconds, "The run may take so long")
-      ->capture_default_str();
+  c->add_option("--max-seconds", o->max_seconds, "The run may take so long")->capture_default_str();
   c->add_option("--max-iterations", o->max_iterations, "All loops of the model together may take so many")
       ->capture_default_str();
 }

@@ -202,7 +202,7 @@ TEST(AbsurdModels, FoldingLetsGoOfWhatNothingReadsAnyMore) {
 }
 
 TEST(AbsurdModels, FoldingHasABudget) {
-  const InferOptions small{.max_folded_bytes = 1 << 12};
+  const InferOptions small{.folding = {.max_bytes = 1 << 12}};
   const Graph g = infer_and_fold(doubled(16), small);
   EXPECT_FALSE(g.nodes.empty());
   uint64_t bytes = 0;
@@ -264,8 +264,8 @@ TEST(AbsurdModels, AllFoldingTogetherHasABudget) {
   const Graph g = parse_onnx(as_bytes(m.SerializeAsString())).graph;
   constexpr uint64_t kOne = 8 * 8 * 8 + 3 * 64 * sizeof(float);
   EXPECT_EQ(infer_and_fold(g).nodes.size(), 0u);
-  EXPECT_EQ(infer_and_fold(g, {.max_folding_work = 4 * kOne}).nodes.size(), 6u);
-  EXPECT_EQ(infer_and_fold(g, {.max_folding_work = kOne - 1}).nodes.size(), 10u);
+  EXPECT_EQ(infer_and_fold(g, {.folding = {.max_work = 4 * kOne}}).nodes.size(), 6u);
+  EXPECT_EQ(infer_and_fold(g, {.folding = {.max_work = kOne - 1}}).nodes.size(), 10u);
 }
 
 // Inference looks at the body of a Loop again as long as its state's types change: a body in a body in a body ... was

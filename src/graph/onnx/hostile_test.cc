@@ -88,7 +88,7 @@ TEST(HostileOnnx, MutatedFilesNeverCrash) {
         const Model model = parse_onnx(bad, {.origin = name, .folder = "/nonexistent", .limits = {}});
         ++accepted;
         InferOptions options;
-        options.max_folded_bytes = 1 << 20;
+        options.folding.max_bytes = 1 << 20;
         const Graph g = inline_functions(model);
         check_supported(g);
         infer_and_fold(g, options);
@@ -259,6 +259,26 @@ TEST(HostileOnnx, LimitsAreKept) {
   options.limits.max_messages = 10;
   expect_refused(small_proto(), ErrorCode::kResourceExhausted, "more than 10 nodes", options);
   options.limits = {};
+  options.limits.max_model_bytes = 1000;
+  expect_refused(small_proto(), ErrorCode::kResourceExhausted, "1000 may be used (SessionOptions::max_bytes",
+                 options);
+  // A byte in the file, eight in memory.
+  ModelProto numbers = small_proto();
+  onnx::TensorProto& many = *numbers.mutable_graph()->add_initializer();
+  many.set_name("many");
+  many.set_data_type(7);
+  many.add_dims(100'000);
+  for (int i = 0; i < 100'000; ++i) many.add_int64_data(1);
+  options.limits.max_model_bytes = 200'000;
+  expect_refused(numbers, ErrorCode::kResourceExhausted, "200000 may be used", options);
+  options.limits.max_model_bytes = 4'000'000;
+  EXPECT_NO_THROW(parse_onnx(as_bytes(numbers.SerializeAsString()), options));
+  options.limits = {};
+  options.limits.max_depth = -1;
+  expect_refused(small_proto(), ErrorCode::kInvalidArgument, "ModelLimits::max_depth is -1", options);
+  options.limits.max_depth = INT_MAX;
+  expect_refused(small_proto(), ErrorCode::kInvalidArgument, "0 to 64 is expected", options);
+  options.limits = {};
   options.limits.max_name_bytes = 100;
   expect_refused([](ModelProto& m) { m.mutable_graph()->mutable_node(0)->set_name(std::string(101, 'n')); },
                  ErrorCode::kResourceExhausted, "a node name of 101 bytes", options);
@@ -337,6 +357,17 @@ TEST_F(ExternalData, IsReadWhereItMayBe) {
   const Model model = parse_onnx(as_bytes(m.SerializeAsString()), options_);
   EXPECT_EQ(model.graph.initializer(model.graph.find("w"))->values<float>()[0],
             std::bit_cast<float>(0x00c00000));
+}
+
+TEST_F(ExternalData, CountsAsMemoryOfTheModel) {
+  const int64_t size = 1'000'000;
+  system_files().write_atomic(dir_ + "/model/big.bin", Bytes(size));
+  ModelProto m = external({{"location", "big.bin"}});
+  m.mutable_graph()->mutable_initializer(0)->set_dims(0, size / 4);
+  options_.limits.max_model_bytes = size;
+  expect_refused(m, ErrorCode::kResourceExhausted, "1000000 may be used", options_);
+  options_.limits.max_model_bytes = size + 100'000;
+  EXPECT_NO_THROW(parse_onnx(as_bytes(m.SerializeAsString()), options_));
 }
 
 TEST_F(ExternalData, NeverLeavesTheFolder) {

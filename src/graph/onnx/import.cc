@@ -3,9 +3,11 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
+#include <climits>
 #include <filesystem>
 
 #include "base/error.h"
+#include "graph/graph_bytes.h"
 #include "graph/onnx/graph_reader.h"
 #include "graph/onnx/onnx.pb.h"
 #include "graph/onnx/prescan.h"
@@ -16,12 +18,26 @@ namespace {
 
 using Opsets = std::map<std::string, int, std::less<>>;
 
-onnx::ModelProto parse(ByteSpan bytes, const ModelLimits& limits) {
+void check_limits(const ModelLimits& limits) {
+  const auto check = [](std::string_view name, int value, int most) {
+    if (value < 0 || value > most)
+      fail(ErrorCode::kInvalidArgument, "ModelLimits::{} is {}, 0 to {} is expected", name, value, most);
+  };
+  constexpr int kDeepest = 64;  // readers and passes call themselves for each
+  check("max_depth", limits.max_depth, kDeepest);
+  check("max_call_depth", limits.max_call_depth, kDeepest);
+  check("max_rank", limits.max_rank, INT_MAX);
+}
+
+/// `bytes_in_memory`: what reading takes.
+onnx::ModelProto parse(ByteSpan bytes, const ModelLimits& limits, uint64_t& bytes_in_memory) {
+  check_limits(limits);
   if (bytes.size() > limits.max_file_bytes || bytes.size() > INT32_MAX)
     fail(ErrorCode::kResourceExhausted,
          "{} bytes, more than the limit of {}; larger models keep tensors as external data", bytes.size(),
          std::min<uint64_t>(limits.max_file_bytes, INT32_MAX));
-  onnx::prescan(bytes, limits);
+  bytes_in_memory = onnx::prescan(bytes, limits);
+  check_model_bytes(bytes_in_memory, limits.max_model_bytes);
   onnx::ModelProto proto;
   const int size = static_cast<int>(bytes.size());
   google::protobuf::io::ArrayInputStream stream(bytes.data(), size);
@@ -75,7 +91,7 @@ Function read_function(onnx::FunctionProto& proto, onnx::ReadContext context) {
   return f;
 }
 
-Model read_model(onnx::ModelProto& proto, const ImportOptions& options) {
+Model read_model(onnx::ModelProto& proto, const ImportOptions& options, uint64_t bytes_in_memory) {
   if (proto.ir_version() < 1 || proto.ir_version() > kNewestIrVersion)
     fail(ErrorCode::kUnsupported, "IR version {}: versions 1 to {} are supported", proto.ir_version(),
          kNewestIrVersion);
@@ -88,7 +104,8 @@ Model read_model(onnx::ModelProto& proto, const ImportOptions& options) {
   model.doc_string = proto.doc_string();
   for (const auto& entry : proto.metadata_props()) model.metadata[entry.key()] = entry.value();
   onnx::TensorReader tensors(onnx::ExternalFiles(options.folder),
-                             {options.limits.max_rank, options.limits.max_tensor_bytes});
+                             {options.limits.max_rank, options.limits.max_tensor_bytes,
+                              options.limits.max_model_bytes, bytes_in_memory});
   onnx::ReadContext context{tensors, options.limits, proto.ir_version(), read_opsets(proto.opset_import())};
   // Up to IR version 2 a file does not say which opset it is written in: it is the first.
   if (proto.ir_version() < 3 && context.opsets.empty()) context.opsets[""] = 1;
@@ -108,8 +125,9 @@ Model read_model(onnx::ModelProto& proto, const ImportOptions& options) {
 
 Model parse_onnx(ByteSpan bytes, const ImportOptions& options) {
   try {
-    onnx::ModelProto proto = parse(bytes, options.limits);
-    return read_model(proto, options);
+    uint64_t bytes_in_memory = 0;
+    onnx::ModelProto proto = parse(bytes, options.limits, bytes_in_memory);
+    return read_model(proto, options, bytes_in_memory);
   } catch (const Error& e) {
     fail(e.code(), "{}: {}", options.origin, e.what());
   }

@@ -38,9 +38,20 @@ Kind child(Kind parent, uint32_t field) {
   return Kind::kLeaf;
 }
 
+/// How much memory a byte of such a field takes: bytes that are handed on as they are, numbers that are copied, packed
+/// numbers of a byte each that take eight, twice.
+uint64_t growth(Kind parent, uint32_t field) {
+  if (parent == Kind::kTensor) {
+    if (field == 9) return 1;                                    // raw_data
+    return field == 5 ? 8 : field == 7 || field == 11 ? 16 : 2;  // int32_data, int64_data, uint64_data
+  }
+  return parent == Kind::kAttribute && field == 8 ? 16 : 2;  // ints
+}
+
 class Scan {
  public:
   explicit Scan(const ModelLimits& limits) : limits_(limits) {}
+  uint64_t bytes() const { return bytes_; }
 
   void message(ByteSpan bytes, Kind kind, int depth) {
     if (depth > limits_.max_depth)
@@ -52,12 +63,15 @@ class Scan {
       switch (tag & 7) {
         case 0:
           varint(p, end);
+          bytes_ += kNumberBytes;
           break;
         case 1:
           skip(p, end, 8);
+          bytes_ += kNumberBytes;
           break;
         case 5:
           skip(p, end, 4);
+          bytes_ += kNumberBytes;
           break;
         case 2: {
           const uint64_t size = varint(p, end);
@@ -69,11 +83,15 @@ class Scan {
           const Kind inner = child(kind, field);
           if (inner == Kind::kNode && ++nodes_ > limits_.max_nodes)
             fail(ErrorCode::kResourceExhausted, "more than {} nodes", limits_.max_nodes);
+          bytes_ += kMessageBytes;
+          if (inner == Kind::kLeaf) bytes_ += growth(kind, field) * size;
           // The dimensions of a type: at least two bytes each.
-          if (inner == Kind::kType)
+          if (inner == Kind::kType) {
             count_ += size / 2;
-          else if (inner != Kind::kLeaf)
+            bytes_ += size / 2 * kMessageBytes;
+          } else if (inner != Kind::kLeaf) {
             message({start, static_cast<size_t>(size)}, inner, depth + (inner == Kind::kGraph ? 1 : 0));
+          }
           break;
         }
         default:
@@ -99,12 +117,17 @@ class Scan {
     p += bytes;
   }
 
+  static constexpr uint64_t kMessageBytes = 200, kNumberBytes = 16;
   const ModelLimits& limits_;
-  uint64_t count_ = 0, nodes_ = 0;
+  uint64_t count_ = 0, nodes_ = 0, bytes_ = 0;
 };
 
 }  // namespace
 
-void prescan(ByteSpan bytes, const ModelLimits& limits) { Scan(limits).message(bytes, Kind::kModel, -1); }
+uint64_t prescan(ByteSpan bytes, const ModelLimits& limits) {
+  Scan scan(limits);
+  scan.message(bytes, Kind::kModel, -1);
+  return scan.bytes();
+}
 
 }  // namespace dunlin::onnx

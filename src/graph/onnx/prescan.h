@@ -7,8 +7,10 @@
 
 namespace dunlin::onnx {
 
+/// Some of the bytes that the model takes in memory while it is read, those of external data apart: messages, names and
+/// numbers as protobuf keeps them and once more as ours.
 /// Throws kResourceExhausted when the file holds more messages and strings than limits.max_messages, more nodes than
 /// limits.max_nodes, or nests deeper than limits.max_depth allows, kCorrupt when it is cut short.
-void prescan(ByteSpan bytes, const ModelLimits& limits);
+uint64_t prescan(ByteSpan bytes, const ModelLimits& limits);
 
 }  // namespace dunlin::onnx

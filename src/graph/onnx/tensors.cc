@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "graph/graph_bytes.h"
 #include "graph/onnx/onnx.pb.h"
 #include "graph/op.h"
 
@@ -189,9 +190,11 @@ TensorPtr TensorReader::read(TensorProto& proto, const std::string& what) {
     fail(ErrorCode::kResourceExhausted, "{}: {} {} needs {} bytes; all tensors together may have {}", what,
          format->name, to_string(shape), in_memory, limits_.max_bytes);
   total_bytes_ += in_memory;
+  const bool external = proto.data_location() == TensorProto::EXTERNAL;
+  limits_.model_bytes += external ? in_memory : in_memory - expected;
+  check_model_bytes(limits_.model_bytes, limits_.max_model_bytes);
   if (strings) return std::make_shared<const Tensor>(read_strings(proto, shape, what));
-  if (proto.data_location() == TensorProto::EXTERNAL)
-    return std::make_shared<const Tensor>(read_external(proto, format, shape, expected, what));
+  if (external) return std::make_shared<const Tensor>(read_external(proto, format, shape, expected, what));
   if (proto.has_raw_data()) {
     std::unique_ptr<std::string> raw(proto.release_raw_data());
     return std::make_shared<const Tensor>(read_raw(std::move(*raw), format, shape, expected, what));

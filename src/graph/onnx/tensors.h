@@ -36,6 +36,8 @@ class ExternalFiles {
 struct TensorLimits {
   int max_rank = 32;
   uint64_t max_bytes = uint64_t{64} << 30;  ///< of all tensors of a model together
+  uint64_t max_model_bytes = UINT64_MAX;    ///< of the model in memory
+  uint64_t model_bytes = 0;                 ///< of them, what it takes without external data
 };
 
 class TensorReader {

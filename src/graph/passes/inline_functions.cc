@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "graph/graph_bytes.h"
 #include "graph/op.h"
 #include "graph/passes/expand_gradients.h"
 #include "graph/splice.h"
@@ -14,35 +15,12 @@ namespace {
 
 using Names = std::map<std::string, std::string, std::less<>>;
 
-uint64_t bytes_of(const Graph& g);
-
-/// What a copy of the node takes; tensors are shared.
-uint64_t bytes_of(const Node& n) {
-  uint64_t bytes = sizeof(Node) + n.op.size() + n.domain.size() + n.name.size() + n.doc_string.size() +
-                   sizeof(ValueId) * (n.inputs.size() + n.outputs.size());
-  for (const auto& [name, value] : n.attributes) {
-    bytes += sizeof(value) + name.size();
-    if (const auto* ints = std::get_if<std::vector<int64_t>>(&value)) bytes += ints->size() * sizeof(int64_t);
-    if (const auto* floats = std::get_if<std::vector<float>>(&value)) bytes += floats->size() * sizeof(float);
-    if (const auto* text = std::get_if<std::string>(&value)) bytes += text->size();
-    if (const auto* texts = std::get_if<std::vector<std::string>>(&value))
-      for (const std::string& t : *texts) bytes += sizeof t + t.size();
-    if (const auto* sub = std::get_if<GraphPtr>(&value)) bytes += bytes_of(**sub);
-  }
-  return bytes;
-}
-
-uint64_t bytes_of(const Graph& g) {
-  uint64_t bytes = sizeof(Graph);
-  for (const Value& v : g.values) bytes += sizeof v + v.name.size();
-  for (const Node& n : g.nodes) bytes += bytes_of(n);
-  return bytes;
-}
-
 class Inliner {
  public:
   Inliner(const Model& model, const ModelLimits& limits) : model_(model), limits_(limits) {
     for (const Function& f : model.functions) functions_.emplace(std::pair(f.domain, f.name), &f);
+    model_bytes_ = bytes_of(model.graph) + bytes_of_tensors(model.graph);
+    for (const Function& f : model.functions) model_bytes_ += bytes_of(f.body) + bytes_of_tensors(f.body);
   }
 
   Graph run() {
@@ -81,6 +59,7 @@ class Inliner {
     if (bytes_ > limits_.max_inlined_bytes)
       fail(ErrorCode::kResourceExhausted, "functions of the model expand to more than {} bytes",
            limits_.max_inlined_bytes);
+    check_model_bytes(model_bytes_ + bytes_, limits_.max_model_bytes);
   }
 
   void expand(Graph& g) {
@@ -215,7 +194,7 @@ class Inliner {
   std::unordered_set<std::string> used_;
   std::unordered_map<std::string, int> next_;
   std::vector<const Function*> stack_;
-  uint64_t nodes_ = 0, bytes_ = 0;
+  uint64_t nodes_ = 0, bytes_ = 0, model_bytes_ = 0;
 };
 
 }  // namespace

@@ -187,6 +187,8 @@ TEST(InlineFunctions, WhatCallsCopyIsBounded) {
     for (int i = 0; i < 1'000; ++i)
       call(*m->mutable_graph()->mutable_node(), "f", {"x"}, {fmt::format("y{}", i).c_str()});
     expect_refused(*m, ErrorCode::kResourceExhausted, "expand to more than 4194304 bytes", limits);
+    expect_refused(*m, ErrorCode::kResourceExhausted, "3000000 may be used (SessionOptions::max_bytes",
+                   {.max_model_bytes = 3'000'000});
   }
 }
 
