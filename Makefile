@@ -25,7 +25,7 @@ test: run  ## the same, then every test that takes minutes or less
 soak: build  ## the long versions of the tests
 	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $(JOBS) -L soak
 
-test-peers: setup-peers build  ## ONNX Runtime on models that Dunlin wrote, PyTorch's gradients afresh
+test-peers: setup-peers build  ## ONNX Runtime on models that Dunlin wrote, PyTorch's gradients afresh, newer ONNX's node tests
 	cmake --preset release
 	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -L peers
 
