@@ -66,6 +66,24 @@ TEST(Attention, IsWhatTheEquationsSay) {
   EXPECT_EQ(out[2].data<float>()[2], at(V, {0, 0, 0, 0}));
 }
 
+/// As the standard was corrected: 0 the product, 1 behind the cap, 2 behind the mask too, 3 the shares.
+TEST(Attention, ItsProductsAreShownAtFourStages) {
+  const auto at = [](int mode) {
+    const SampleCase s = node(fmt::format("softcap=2.0 scale=0.5 qk_matmul_output_mode={}", mode),
+                              "f32[1,1,1,1]{4} f32[1,1,3,1]{1,2,-1} f32[1,1,3,1] f32[1,3]{0.5,-1,0}", 4);
+    const Tensor products = std::move(evaluate(s.graph, s.inputs)[3]);
+    return std::vector<float>(products.values<float>().begin(), products.values<float>().end());
+  };
+  const float a = 2 * std::tanh(1.f), b = 2 * std::tanh(2.f);
+  EXPECT_THAT(at(0), testing::ElementsAre(2, 4, -2));
+  EXPECT_THAT(at(1), testing::Pointwise(testing::FloatNear(1e-6f), {a, b, -a}));
+  EXPECT_THAT(at(2), testing::Pointwise(testing::FloatNear(1e-6f), {a + 0.5f, b - 1, -a}));
+  const float sum = std::exp(a + 0.5f) + std::exp(b - 1) + std::exp(-a);
+  EXPECT_THAT(at(3),
+              testing::Pointwise(testing::FloatNear(1e-6f),
+                                 {std::exp(a + 0.5f) / sum, std::exp(b - 1) / sum, std::exp(-a) / sum}));
+}
+
 TEST(Attention, AQueryThatSeesNothingGivesZero) {
   const SampleCase s = node("", "f32[1,1,2,2] f32[1,1,2,2] f32[1,1,2,1]{3,5} bool[2,2]{0,0,0,1}");
   const Tensor y = evaluate(s.graph, s.inputs)[0].clone();
