@@ -4,6 +4,7 @@
 #include <new>
 
 #include "graph/forward.h"
+#include "graph/narrow.h"
 #include "graph/random_stream.h"
 #include "graph/strings.h"
 #include "graph/to_integer.h"
@@ -322,6 +323,7 @@ std::vector<Type> infer_node(const Graph& graph, const Node& node, std::span<con
   if (depth > kMaxBodyDepth)
     fail(ErrorCode::kResourceExhausted, "{}: subgraphs are nested deeper than {}", describe(graph, node),
          kMaxBodyDepth);
+  check_narrow(graph, node, op, types);
   std::vector<Type> out;
   try {
     out = op.infer(InferArgs(graph, node, types, constants, depth));
@@ -383,8 +385,16 @@ std::vector<Tensor> run_reference(const Graph& graph, const Node& node, std::spa
       check_output_bytes(graph, node, out_types[i].format, *out_types[i].shape, context);
       outputs[i] = Tensor(out_types[i].format, *out_types[i].shape);
     }
+  run_forward(graph, node, inputs, outputs, context);
+  return outputs;
+}
+
+void run_forward(const Graph& graph, const Node& node, std::span<const Tensor* const> inputs,
+                 std::span<Tensor> outputs, const RunContext& context) {
+  const auto empty = [](const Tensor& t) { return t && t.num_elements() == 0; };
+  if (!outputs.empty() && std::all_of(outputs.begin(), outputs.end(), empty)) return;
   try {
-    run_forward(graph, node, inputs, outputs, context);
+    op_of(graph, node).forward(OpCall(graph, node, inputs, outputs, context));
   } catch (const Error& e) {
     const std::string name = describe(graph, node);
     if (std::string_view(e.what()).find(name) != std::string_view::npos) throw;
@@ -393,14 +403,6 @@ std::vector<Tensor> run_reference(const Graph& graph, const Node& node, std::spa
     fail(ErrorCode::kResourceExhausted, "{}: there is not enough memory for what it needs beside its outputs",
          describe(graph, node));
   }
-  return outputs;
-}
-
-void run_forward(const Graph& graph, const Node& node, std::span<const Tensor* const> inputs,
-                 std::span<Tensor> outputs, const RunContext& context) {
-  const auto empty = [](const Tensor& t) { return t && t.num_elements() == 0; };
-  if (!outputs.empty() && std::all_of(outputs.begin(), outputs.end(), empty)) return;
-  op_of(graph, node).forward(OpCall(graph, node, inputs, outputs, context));
 }
 
 std::vector<RunValue> run_values(const Graph& graph, const Node& node,

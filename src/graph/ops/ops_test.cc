@@ -10,6 +10,7 @@
 #include "graph/evaluate.h"
 #include "graph/infer.h"
 #include "graph/sample.h"
+#include "graph/testing/one_node.h"
 #include "tensor/strided.h"
 
 namespace dunlin {
@@ -50,6 +51,66 @@ TEST(Ops, EveryOneHasSourceSamplesInferenceAndForward) {
 
 class EverySample : public testing::TestWithParam<Case> {};
 INSTANTIATE_TEST_SUITE_P(Catalog, EverySample, testing::ValuesIn(cases(false)), case_name);
+
+/// Floats as FLOAT8E4M3FN, integers as INT4.
+Tensor narrowed(const Tensor& x) {
+  const Format narrow = x.format() == &formats::kF32 ? &formats::kF8E4M3FN : &formats::kI4;
+  const Attributes to{{"to", int64_t{narrow->onnx_type}}};
+  std::vector<Tensor> in;
+  in.push_back(x.clone());
+  return std::move(evaluate(one_node("Cast", in, to), in)[0]);
+}
+
+// What inference lets pass is computed: a plan has no other look at it.
+TEST_P(EverySample, NarrowFloatsAreTakenOrRefusedAtInference) {
+  const auto& [op, i] = GetParam();
+  SampleCase s = make_sample(*op, op->samples[i], 1);
+  if (!op->forward) return;
+  const Node& node = s.graph.nodes[0];
+  for (size_t which = 0; which <= node.inputs.size(); ++which) {  // each alone, then all
+    Graph g = s.graph;
+    std::vector<Tensor> in;
+    bool any = false;
+    const auto chosen = [&](ValueId v, Format format) {
+      const bool widens = format == &formats::kF32 || format->kind == FormatDef::Kind::kSigned ||
+                          format->kind == FormatDef::Kind::kUnsigned;
+      const bool is = widens && (which == node.inputs.size() || node.inputs[which] == v);
+      any |= is;
+      return is;
+    };
+    for (size_t k = 0; k < s.inputs.size(); ++k) {
+      const Tensor& x = s.inputs[k];
+      in.push_back(chosen(g.inputs[k], x.format()) ? narrowed(x) : x.view());
+      g.values[static_cast<size_t>(g.inputs[k])].type.format = in.back().format();
+    }
+    for (auto& [v, t] : g.initializers)
+      if (chosen(v, t->format())) {
+        t = std::make_shared<const Tensor>(narrowed(*t));
+        g.values[static_cast<size_t>(v)].type.format = t->format();
+      }
+    if (!any) continue;
+    std::vector<Type> types;
+    std::vector<const Tensor*> constants;
+    for (ValueId v : node.inputs) {
+      types.push_back(v == kNoValue ? Type{} : g.type(v));
+      constants.push_back(v == kNoValue ? nullptr : g.initializer(v));
+    }
+    try {
+      infer_node(g, node, types, constants);
+    } catch (const Error& e) {
+      const std::string words = e.what();
+      EXPECT_TRUE(words.find(describe(g, node)) != words.npos &&
+                  (words.find("f8e4m3fn") != words.npos || words.find("i4") != words.npos))
+          << words;
+      continue;
+    }
+    try {
+      evaluate(g, in);
+    } catch (const Error& e) {
+      ADD_FAILURE() << "input " << which << ": " << e.what();
+    }
+  }
+}
 
 TEST_P(EverySample, InferredTypesAreThoseOfTheOutputs) {
   const auto& [op, i] = GetParam();

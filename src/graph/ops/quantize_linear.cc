@@ -24,21 +24,25 @@ Format quantized(const InferArgs& a) {
   return a.format(2);
 }
 
+/// The type that x is divided in.
+Format precision_of(const NodeView& n, Format x, Format scale) {
+  Format precision =
+      x->kind != FormatDef::Kind::kFloat || x == &formats::kF64 ? &formats::kF64 : &formats::kF32;
+  // Since then the scale's type decides, unless the node says otherwise.
+  if (n.opset() >= 23) {
+    if (is_plain(scale) && scale->kind == FormatDef::Kind::kFloat) precision = scale;
+    precision = format_attribute(n, "precision", precision);
+  }
+  if (precision->kind != FormatDef::Kind::kFloat || precision->narrow)
+    n.error("precision is {}, f32, f16, bf16 or f64 is expected", precision->name);
+  return precision;
+}
+
 /// x / scale, divided as the standard's inputs are: a tie in float may be none in double.
 class Quotient {
  public:
-  explicit Quotient(const OpCall& c) : precision_(&formats::kF32) {
-    const Format x = c.input(0).format();
-    if (x->kind != FormatDef::Kind::kFloat || x == &formats::kF64) precision_ = &formats::kF64;
-    // Since then the scale's type decides, unless the node says otherwise.
-    if (c.opset() >= 23) {
-      const Format scale = c.input(1).format();
-      if (is_plain(scale) && scale->kind == FormatDef::Kind::kFloat) precision_ = scale;
-      precision_ = format_attribute(c, "precision", precision_);
-    }
-    if (precision_->kind != FormatDef::Kind::kFloat || precision_->narrow)
-      c.error("precision is {}, f32, f16, bf16 or f64 is expected", precision_->name);
-  }
+  explicit Quotient(const OpCall& c)
+      : precision_(precision_of(c, c.input(0).format(), c.input(1).format())) {}
   double operator()(double x, double scale) const {
     if (precision_ == &formats::kF64) return x / scale;
     // A quotient of floats rounded to 16 bits is the quotient rounded once: 24 bits are twice 11 and two more.
@@ -84,6 +88,7 @@ extern constexpr OpDef kQuantizeLinear{
           const Format format = quantized(a);
           check_quantized(a, "the output", format, true);
           check_scales(a);
+          if (a.format(0) && a.format(1)) precision_of(a, a.format(0), a.format(1));
           return std::vector<Type>{{.format = format, .shape = a.type(0).shape}};
         },
     .forward = forward,
