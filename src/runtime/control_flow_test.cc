@@ -14,6 +14,7 @@
 #include "graph/evaluate.h"
 #include "graph/onnx/import.h"
 #include "graph/onnx/testing.h"
+#include "runtime/runner.h"
 
 namespace dunlin {
 namespace {
@@ -139,6 +140,67 @@ TEST(ControlFlow, SubgraphsDoNotAddUp) {
   const std::vector<Tensor> out = session.run(in);
   EXPECT_EQ(*out[39].data<float>(), 0.5f * (8 << 20));
   EXPECT_LT(memory_in_use(), before + (200 << 20));
+}
+
+/// state = which ? -|state| : state, n times, over 2^18 floats.
+ModelProto choosing_loop() {
+  ModelProto m;
+  m.set_ir_version(8);
+  m.add_opset_import()->set_version(17);
+  GraphProto& g = *m.mutable_graph();
+  g.set_name("g");
+  add_value(*g.mutable_input(), "n", {}, kI64);
+  add_value(*g.mutable_input(), "which", {}, kBool);
+  add_value(*g.mutable_input(), "s", {1 << 18});
+  NodeProto& loop = add_node(*g.mutable_node(), "Loop", {"n", "", "s"}, {"end"});
+  g.add_output()->set_name("end");
+  GraphProto& body = add_graph(loop, "body");
+  add_value(*body.mutable_input(), "i", {}, kI64);
+  add_value(*body.mutable_input(), "going", {}, kBool);
+  add_value(*body.mutable_input(), "state", {1 << 18});
+  add_node(*body.mutable_node(), "Identity", {"going"}, {"go_on"});
+  NodeProto& choice = add_node(*body.mutable_node(), "If", {"which"}, {"next"});
+  for (const char* name : {"go_on", "next"}) body.add_output()->set_name(name);
+  GraphProto& yes = add_graph(choice, "then_branch");
+  add_node(*yes.mutable_node(), "Abs", {"state"}, {"a"});
+  add_node(*yes.mutable_node(), "Neg", {"a"}, {"t"});
+  yes.add_output()->set_name("t");
+  GraphProto& no = add_graph(choice, "else_branch");
+  add_node(*no.mutable_node(), "Identity", {"state"}, {"e"});
+  no.add_output()->set_name("e");
+  return m;
+}
+
+// What the branch works in is taken once and not in every iteration, as long as the run has plenty; a run that has little
+// computes the same.
+TEST(ControlFlow, ASubgraphInALoopKeepsItsMemory) {
+  constexpr int64_t kSize = 1 << 18;
+  constexpr uint64_t kBytes = kSize * sizeof(float);
+  const auto g = parse(choosing_loop());
+  ThreadPool pool(1);
+  for (const bool plenty : {true, false}) {
+    Runner runner(std::make_shared<PlanCache>(*g, PlanOptions{.isa = best_isa()}));
+    for (int run = 0; run < 2; ++run) {
+      std::vector<RunValue> in;
+      in.emplace_back(Tensor::of<int64_t>({}, {5}));
+      in.emplace_back(Tensor::of<bool>({}, {true}));
+      in.emplace_back(Tensor(&formats::kF32, Shape{kSize}));
+      in[2].tensor().data<float>()[7] = 3;
+      uint64_t iterations = 10;
+      const RunContext context{.max_bytes = plenty ? uint64_t{1} << 30 : 12 * kBytes,
+                               .iterations_left = &iterations};
+      const auto out = runner.run(std::move(in), {}, pool, context, Deadline(60), false);
+      EXPECT_EQ(out[0].tensor().data<float>()[7], -3);
+      const uint64_t after = runner.kept_bytes();
+      runner.release_bodies();
+      const uint64_t kept = after - runner.kept_bytes();
+      if (plenty)
+        EXPECT_GE(kept, kBytes);
+      else
+        EXPECT_LE(kept, 12 * kBytes / 64);
+      EXPECT_LE(runner.kept_bytes(), 3 * kBytes) << "its own";
+    }
+  }
 }
 
 TEST(ControlFlow, SessionsSharePlansAndNoMemory) {

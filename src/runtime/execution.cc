@@ -1,5 +1,6 @@
 #include "runtime/execution.h"
 
+#include <algorithm>
 #include <new>
 
 #include "base/clock.h"
@@ -11,6 +12,9 @@ namespace dunlin {
 namespace {
 
 size_t at(int i) { return static_cast<size_t>(i); }
+
+/// All subgraphs together keep at most that part of what a run may use: 128 MiB of 8 GiB.
+constexpr uint64_t kKeptPart = 64;
 
 }  // namespace
 
@@ -65,7 +69,36 @@ Execution::Execution(std::shared_ptr<const Plan> plan)
     for (const StepBody& body : step.bodies) bodies_.back().push_back(std::make_unique<Runner>(body.plans));
   }
   seconds_.assign(plan_->steps.size(), 0.0);
+  kept_.assign(plan_->steps.size(), 0);
 }
+
+/// Subgraphs keep a little memory for their next run, an iteration later perhaps. It counts against what is left of this
+/// run, but for the step that runs them.
+class Execution::Lent {
+ public:
+  Lent(Execution& e, size_t step, RunContext& left) : e_(e), step_(step), left_(left) {
+    left_.max_bytes += e_.kept_[step_];
+    e_.kept_total_ -= e_.kept_[step_];
+    e_.kept_[step_] = 0;
+  }
+  Lent(const Lent&) = delete;
+  ~Lent() {
+    uint64_t bytes = 0;
+    for (const auto& body : e_.bodies_[step_]) bytes += body->kept_bytes();
+    if (bytes + e_.kept_total_ > (left_.max_bytes + e_.kept_total_) / kKeptPart) {
+      for (const auto& body : e_.bodies_[step_]) body->release();
+      return;
+    }
+    e_.kept_[step_] = bytes;
+    e_.kept_total_ += bytes;
+    left_.max_bytes -= bytes;
+  }
+
+ private:
+  Execution& e_;
+  size_t step_;
+  RunContext& left_;
+};
 
 void Execution::bind(int operand, std::byte* data) {
   const Operand& o = plan_->operands[at(operand)];
@@ -139,6 +172,8 @@ std::vector<RunValue> Execution::run(std::span<const RunValue> inputs, std::span
   }
   std::byte* base = arena.reserve(plan_->arena_bytes);
   RunContext left = context;
+  if (kept_bytes() > left.max_bytes / kKeptPart) release_bodies();
+  left.max_bytes -= std::min(left.max_bytes, kept_bytes());
   size_t running = 0;
   const auto run_step_body = [&](const Body& body, std::vector<RunValue> in, const RunContext& inner) {
     return run_body(running, body, std::move(in), pool, inner, deadline);
@@ -153,12 +188,11 @@ std::vector<RunValue> Execution::run(std::span<const RunValue> inputs, std::span
       running = s;
       deadline.check(step);
       try {
+        const Lent lent(*this, s, left);
         step.run({in_args_[s], out_args_[s], scratch, pool, left, in_values_[s], out_values_[s], bodies});
       } catch (const std::bad_alloc&) {
         fail(ErrorCode::kResourceExhausted, "{}: there is not enough memory for it", step.node);
       }
-      // What may be used is for one subgraph at a time.
-      for (const auto& body : bodies_[s]) body->release();
       count_run_time_bytes(step, left);
     }
     if (profile) {
@@ -174,6 +208,15 @@ std::vector<RunValue> Execution::run(std::span<const RunValue> inputs, std::span
   for (size_t id = 0; id < values_.size(); ++id)
     if (!plan_->operands[id].planned()) values_[id] = RunValue();
   return results;
+}
+
+void Execution::release_bodies() {
+  if (kept_total_ == 0) return;
+  for (size_t s = 0; s < kept_.size(); ++s) {
+    for (const auto& body : bodies_[s]) body->release();
+    kept_[s] = 0;
+  }
+  kept_total_ = 0;
 }
 
 Execution::~Execution() = default;

@@ -42,6 +42,9 @@ class Execution {
                             const RunContext& context, const Deadline& deadline, bool profile);
 
   const Plan& plan() const { return *plan_; }
+  /// Of its subgraphs' memory.
+  uint64_t kept_bytes() const { return kept_total_; }
+  void release_bodies();
   /// Mean milliseconds of each step over the profiled runs; empty when there was none.
   std::vector<double> step_ms() const;
 
@@ -49,6 +52,7 @@ class Execution {
   void bind(int operand, std::byte* data);
   void bind_roots(std::span<const RunValue> inputs, std::span<const Tensor> variables, ArenaMemory& arena);
 
+  class Lent;
   void count_run_time_bytes(const Step& step, RunContext& left) const;
   std::vector<RunValue> run_body(size_t step, const Body& body, std::vector<RunValue> inputs,
                                  ThreadPool& pool, const RunContext& context, const Deadline& deadline);
@@ -61,7 +65,9 @@ class Execution {
   std::vector<std::vector<const RunValue*>> in_values_;  // the same, of steps that go by values
   std::vector<std::vector<RunValue*>> out_values_;
   std::vector<std::vector<std::unique_ptr<Runner>>> bodies_;  // by step
-  std::vector<std::byte*> bound_;                             // by root
+  std::vector<uint64_t> kept_;                                // bytes, by step
+  uint64_t kept_total_ = 0;
+  std::vector<std::byte*> bound_;  // by root
   std::vector<double> seconds_;
   int profiled_ = 0;
 };

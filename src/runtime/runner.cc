@@ -85,6 +85,8 @@ std::vector<RunValue> Runner::run(std::vector<RunValue> inputs, std::span<const 
     if (v.is_tensor() && !v.tensor().is_row_major()) v = v.clone();
   }
   Execution& execution = execution_for(types);
+  for (auto& [key, other] : executions_)
+    if (&other != &execution) other.release_bodies();
   const uint64_t needed = execution.plan().arena_bytes + execution.plan().output_bytes;
   RunContext limited = context;
   limited.max_bytes =
@@ -96,7 +98,19 @@ std::vector<RunValue> Runner::run(std::vector<RunValue> inputs, std::span<const 
   return execution.run(inputs, variables, outputs_, arena_, pool, limited, deadline, profile);
 }
 
+uint64_t Runner::kept_bytes() const {
+  uint64_t bytes = arena_.bytes();
+  for (const OutputMemory& o : outputs_) bytes += o.bytes();
+  for (const auto& [key, execution] : executions_) bytes += execution.kept_bytes();
+  return bytes;
+}
+
+void Runner::release_bodies() {
+  for (auto& [key, execution] : executions_) execution.release_bodies();
+}
+
 void Runner::release() {
+  release_bodies();
   constexpr uint64_t kLittle = 4096;
   if (arena_.bytes() > kLittle) arena_ = ArenaMemory();
   for (OutputMemory& o : outputs_)

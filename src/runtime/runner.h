@@ -39,8 +39,12 @@ class Runner {
   std::vector<RunValue> run(std::vector<RunValue> inputs, std::span<const Tensor> variables, ThreadPool& pool,
                             const RunContext& context, const Deadline& deadline, bool profile);
   Execution& execution_for(std::span<const Type> inputs);
-  /// Gives the memory back, unless it is so little that taking it again would cost more.
+  /// Gives the memory back, that of subgraphs too, unless it is so little that taking it again would cost more.
   void release();
+  /// Gives back that of subgraphs alone.
+  void release_bodies();
+  /// What release() gives back, or more.
+  uint64_t kept_bytes() const;
 
  private:
   std::shared_ptr<PlanCache> plans_;

@@ -247,6 +247,7 @@ std::vector<RunValue> Session::run_values(std::vector<RunValue> inputs, const Ru
   if (!counted.iterations_left) counted.iterations_left = &iterations;
   std::vector<RunValue> results =
       st.runner->run(std::move(inputs), st.variables, *st.pool, counted, deadline, shared.options.profile);
+  st.runner->release_bodies();
   if (shared.updates.empty()) return results;
   for (const auto& [output, variable] : shared.updates) {
     Tensor& to = st.variables[variable];
