@@ -19,6 +19,7 @@ using onnx::add_ints;
 using onnx::add_node;
 using onnx::add_tensor;
 using onnx::add_value;
+using onnx::empty_proto;
 using onnx::GraphProto;
 using onnx::ModelProto;
 using onnx::NodeProto;
@@ -26,14 +27,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr int kF32 = 1, kI64 = 7, kBool = 9;
-
-ModelProto empty_proto() {
-  ModelProto m;
-  m.set_ir_version(8);
-  m.add_opset_import()->set_version(17);
-  m.mutable_graph()->set_name("g");
-  return m;
-}
 
 Graph parse(const ModelProto& m) { return parse_onnx(as_bytes(m.SerializeAsString())).graph; }
 
@@ -426,8 +419,7 @@ TEST(Scan, TakesAndMakesPartsAlongAnyAxisInAnyDirection) {
 
 /// state += part, from the back, in opset 8: the inputs lengths (or none), s and x. Two sequences of x in the tests.
 ModelProto scan_of_batches(bool with_lengths) {
-  ModelProto m = empty_proto();
-  m.mutable_opset_import(0)->set_version(8);
+  ModelProto m = empty_proto(8);
   GraphProto& g = *m.mutable_graph();
   if (with_lengths) add_value(*g.mutable_input(), "lengths", {2}, kI64);
   add_value(*g.mutable_input(), "s", {2, 1});

@@ -24,6 +24,7 @@ using onnx::add_int;
 using onnx::add_node;
 using onnx::add_tensor;
 using onnx::add_value;
+using onnx::empty_proto;
 using onnx::GraphProto;
 using onnx::ModelProto;
 using onnx::NodeProto;
@@ -38,11 +39,8 @@ std::shared_ptr<const Graph> parse(const ModelProto& m) {
 /// s <- MatMul(Concat(s, row), w) n times, in a Loop whose state grows by a row each time and whose matrix is an
 /// initialiser of the model; then all rows that are longer than a limit are summed by an If.
 ModelProto growing_proto() {
-  ModelProto m;
-  m.set_ir_version(8);
-  m.add_opset_import()->set_version(17);
+  ModelProto m = empty_proto();
   GraphProto& g = *m.mutable_graph();
-  g.set_name("g");
   add_value(*g.mutable_input(), "n", {}, kI64);
   add_value(*g.mutable_input(), "row", {1, 3});
   add_tensor<float>(g, "w", kF32, {3, 3}, {0.5f, 0, 1, 0, -1, 0.25f, 1, 0.125f, 0});
@@ -107,11 +105,8 @@ uint64_t memory_in_use() {
 
 /// 40 choices of which each takes 32 MiB.
 ModelProto greedy_choices() {
-  ModelProto m;
-  m.set_ir_version(8);
-  m.add_opset_import()->set_version(17);
+  ModelProto m = empty_proto();
   GraphProto& g = *m.mutable_graph();
-  g.set_name("g");
   add_value(*g.mutable_input(), "which", {}, kBool);
   add_value(*g.mutable_input(), "x", {1});
   add_tensor<int64_t>(g, "large", kI64, {1}, {8 << 20});
@@ -144,11 +139,8 @@ TEST(ControlFlow, SubgraphsDoNotAddUp) {
 
 /// state = which ? -|state| : state, n times, over 2^18 floats.
 ModelProto choosing_loop() {
-  ModelProto m;
-  m.set_ir_version(8);
-  m.add_opset_import()->set_version(17);
+  ModelProto m = empty_proto();
   GraphProto& g = *m.mutable_graph();
-  g.set_name("g");
   add_value(*g.mutable_input(), "n", {}, kI64);
   add_value(*g.mutable_input(), "which", {}, kBool);
   add_value(*g.mutable_input(), "s", {1 << 18});
@@ -267,11 +259,8 @@ TEST(ControlFlow, LimitsHold) {
 
 /// x -> Identity, SequenceInsert of t, and whether an optional is there.
 ModelProto sequence_proto() {
-  ModelProto m;
-  m.set_ir_version(8);
-  m.add_opset_import()->set_version(18);
+  ModelProto m = empty_proto(18);
   GraphProto& g = *m.mutable_graph();
-  g.set_name("g");
   const auto tensor = [](onnx::TypeProto& type) { type.mutable_tensor_type()->set_elem_type(kF32); };
   onnx::ValueInfoProto& x = *g.add_input();
   x.set_name("x");

@@ -60,13 +60,19 @@ inline void add_ints(NodeProto& node, const std::string& attribute, std::initial
   for (int64_t v : values) a.add_ints(v);
 }
 
-/// y = Relu(x + w), x and w f32[2]
-inline ModelProto small_proto() {
+/// Graph "g" without nodes.
+inline ModelProto empty_proto(int opset = 17) {
   ModelProto m;
   m.set_ir_version(8);
-  m.add_opset_import()->set_version(17);
+  m.add_opset_import()->set_version(opset);
+  m.mutable_graph()->set_name("g");
+  return m;
+}
+
+/// y = Relu(x + w), x and w f32[2]
+inline ModelProto small_proto() {
+  ModelProto m = empty_proto();
   GraphProto& g = *m.mutable_graph();
-  g.set_name("g");
   add_value(*g.mutable_input(), "x", {2});
   add_value(*g.mutable_output(), "y", {2});
   TensorProto& w = *g.add_initializer();
