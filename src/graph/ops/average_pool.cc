@@ -7,6 +7,7 @@ namespace dunlin::ops {
 namespace {
 
 constexpr Sample kSamples[] = {
+    {"kernel_shape=[3] strides=[2] ceil_mode=1", "f32[2,1,2]"},
     {"kernel_shape=[2,2] strides=[2,2]", "f32[2,3,4,6]"},
     {"kernel_shape=[3,3] strides=[2,2] pads=[1,1,1,1]", "f32[1,2,7,6]"},
     {"kernel_shape=[3,3] strides=[2,2] pads=[1,1,0,1] count_include_pad=1 ceil_mode=1", "f32[1,2,6,6]"},

@@ -1,4 +1,4 @@
-#include "graph/ops/channels.h"
+#include "graph/ops/layer_norm.h"
 
 namespace dunlin::ops {
 
@@ -15,8 +15,9 @@ void forward(const OpCall& c) {
                             scale = to_doubles(c.input(2)), mean = to_doubles(c.input(3)),
                             inv_std = to_doubles(c.input(4));
   const size_t length = mean.empty() ? 0 : x.size() / mean.size();
-  if (scale.size() != length && !mean.empty())
-    c.unsupported("a scale of {} for {} normalised elements cannot be trained", scale.size(), length);
+  if (!mean.empty() && !is_row(c, c.input(2).shape(), c.input(1).shape()))
+    c.unsupported("a scale {} that is not one number for each of {} normalised elements cannot be trained",
+                  to_string(c.input(2).shape()), length);
   std::vector<double> dx(x.size()), dscale(scale.size(), 0.0), dbias(scale.size(), 0.0);
   for (size_t row = 0; row < mean.size(); ++row) {
     const size_t first = row * length;

@@ -88,6 +88,26 @@ TEST(NewerOpsets, RmsNormalizationOverTheLastAxes) {
               want, 1e-5);
 }
 
+/// Scale and bias broadcast to X, not only to the normalised axes; as many elements as a row has do not make a row.
+TEST(NewerOpsets, NormalizationsScaleWhatBroadcastsToX) {
+  const Numbers x(9), scale(3, 2), bias(9, 3);
+  std::vector<double> layer, rms;
+  for (int n = 0; n < 3; ++n) {
+    double mean = 0, square = 0, variance = 0;
+    for (int i = 0; i < 3; ++i) mean += x.v[n * 3 + i] / 3, square += x.v[n * 3 + i] * x.v[n * 3 + i] / 3;
+    for (int i = 0; i < 3; ++i) variance += std::pow(x.v[n * 3 + i] - mean, 2) / 3;
+    for (int i = 0; i < 3; ++i) {
+      const double v = x.v[n * 3 + i];
+      layer.push_back((v - mean) / std::sqrt(variance + 1e-5) * scale.v[n] + bias.v[n * 3 + i]);
+      rms.push_back(v / std::sqrt(square + 1e-5) * scale.v[n]);
+    }
+  }
+  const std::string in = x.words("[3,3]") + " " + scale.words("[3,1]");
+  expect_near(numbers_of(run_op("LayerNormalization", "", in + " " + bias.words("[3,3]"))[0]), layer, 1e-5);
+  expect_near(numbers_of(run_op("RMSNormalization", "", in)[0]), rms, 1e-5);
+  EXPECT_THAT(error_of("LayerNormalization", "axis=1", "f32[4,2,3] f32[6]"), HasSubstr("do not broadcast"));
+}
+
 /// Pairs (i, i + half) or (2 i, 2 i + 1) are turned by the angle of their place.
 TEST(NewerOpsets, RotaryEmbeddingTurnsPairs) {
   constexpr int kLength = 3, kHead = 6, kTurned = 4;

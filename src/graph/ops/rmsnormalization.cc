@@ -8,11 +8,9 @@ namespace dunlin::ops {
 namespace {
 
 constexpr Sample kSamples[] = {
-    {"", "f32[2,3,4] f32[4]", 23},
-    {"axis=1 epsilon=0.01", "f32[2,3,4] f32[3,4]", 23},
-    {"axis=-2", "f32[2,3,4] f32[3,1]", 23},
-    {"axis=0", "f32[3,4] f32[1]", 23},
-    {"", "f32[0,4] f32[4]", 23},
+    {"", "f32[2,3,4] f32[4]", 23},          {"axis=1 epsilon=0.01", "f32[2,3,4] f32[3,4]", 23},
+    {"axis=-2", "f32[2,3,4] f32[3,1]", 23}, {"axis=0", "f32[3,4] f32[1]", 23},
+    {"", "f32[3,3] f32[3,1]", 23},          {"", "f32[0,4] f32[4]", 23},
 };
 
 std::vector<Type> infer(const InferArgs& a) {
@@ -23,13 +21,14 @@ std::vector<Type> infer(const InferArgs& a) {
 void forward(const OpCall& c) {
   const double epsilon = c.attr_float("epsilon", 1e-5f);
   std::vector<double> x = to_doubles(c.input(0));
-  const std::vector<double> scale = repeated(c, 1, normalized_shape(c, c.input(0).shape()));
-  const size_t length = scale.size();
+  const Shape& shape = c.input(0).shape();
+  const std::vector<double> scale = repeated(c, 1, shape);
+  const auto length = static_cast<size_t>(normalized_shape(c, shape).num_elements());
   for (size_t first = 0; length > 0 && first < x.size(); first += length) {
     double squares = 0;
     for (size_t i = 0; i < length; ++i) squares += x[first + i] * x[first + i];
     const double inv_rms = 1 / std::sqrt(squares / static_cast<double>(length) + epsilon);
-    for (size_t i = 0; i < length; ++i) x[first + i] *= inv_rms * scale[i];
+    for (size_t i = 0; i < length; ++i) x[first + i] *= inv_rms * scale[(first + i) % scale.size()];
   }
   store_doubles(c, 0, x);
 }

@@ -59,7 +59,8 @@ Window read_window(const NodeView& a, const Shape& input, std::vector<int64_t> k
       continue;
     }
     const int64_t room = in + w.pad_begin[d] + w.pad_end[d] - reach;
-    if (room < 0)
+    // With ceil_mode a window may reach beyond the padded input, the first one included.
+    if (room < 0 && !(ceil_mode && room > -w.stride[d]))
       a.error("the kernel reaches over {} elements of spatial axis {}, the padded input has {}", reach, d,
               in + w.pad_begin[d] + w.pad_end[d]);
     int64_t out = (ceil_mode ? ceil_div(room, w.stride[d]) : room / w.stride[d]) + 1;

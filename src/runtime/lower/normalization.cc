@@ -3,6 +3,7 @@
 #include "kernels/norm/batch_norm.h"
 
 #include "graph/ops/lanes.h"
+#include "graph/ops/layer_norm.h"
 #include "kernels/norm/layer_norm.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/softmax/cross_entropy.h"
@@ -145,21 +146,21 @@ std::optional<Lowered> batch_norm_frozen_grad(const LowerContext& c) {
                  .scratch_bytes = scratch_for(batch_norm_scratch(rows, channels))};
 }
 
-/// Rows of a layer normalisation over the axes from `axis` on; none where the scale is broadcast.
+/// Rows of a layer normalisation over the axes from `axis` on; none where the scale is no row.
 std::optional<Rows> layer_rows(const LowerContext& c, int x, int scale) {
   if (!c.all_f32()) return std::nullopt;
   const Shape& s = c.shape(x);
   size_t channels = 1;
   for (int d = c.normalize_axis(c.attr_int("axis", -1), s.rank()); d < s.rank(); ++d)
     channels *= static_cast<size_t>(s[d]);
-  if (elements(c.shape(scale)) != channels) return std::nullopt;
+  if (!ops::is_row(c, c.shape(scale), s)) return std::nullopt;
   return Rows{elements(s) / channels, channels};
 }
 
 /// x, scale, bias -> y, mean, inv_std.
 std::optional<Lowered> layer_norm(const LowerContext& c) {
   const auto r = layer_rows(c, 0, 1);
-  if (!r || (c.has_input(2) && elements(c.shape(2)) != r->channels)) return std::nullopt;
+  if (!r || (c.has_input(2) && !ops::is_row(c, c.shape(2), c.shape(0)))) return std::nullopt;
   const auto [rows, channels] = *r;
   const Isa isa = c.isa();
   const float epsilon = c.attr_float("epsilon", 1e-5f);
