@@ -23,28 +23,38 @@ function halfToNumber(h) {
   return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
 }
 
-// Sums in 16 bits and sums rounded once at the end differ by a few units in the last place.
-function closeHalf(ours, theirs) {
-  for (let i = 0; i < ours.data.length; ++i) {
-    const a = halfToNumber(ours.data[i]), b = halfToNumber(theirs.data[i]);
-    if (Object.is(a, b) || a === b) continue;
-    if (!(Math.abs(a - b) <= 1e-3 + 1e-2 * Math.abs(b))) return `element ${i} is ${a}, ONNX Runtime gives ${b}`;
-  }
-  return '';
+const kEpsilon = {float16: 2 ** -10, float32: 2 ** -23, float64: 2 ** -52};
+// Of a result: a unit in the last place of float16, which both compute in more bits; sums in another order and other
+// functions of the mathematical library for the others.
+const kRelative = {float16: 2 ** -10, float32: 2e-5, float64: 1e-12};
+const kSmallestHalf = 2 ** -24;
+
+const asNumbers = t => t.type === 'float16' ? Array.from(t.data, halfToNumber) : t.data;
+
+function largest(tensors) {
+  let most = 0;
+  for (const t of tensors)
+    if (t.type in kEpsilon)
+      for (const x of asNumbers(t)) if (Number.isFinite(x)) most = Math.max(most, Math.abs(x));
+  return most;
 }
 
-function close(ours, theirs) {
+// Why two tensors do not agree, or ''. Where terms cancel, the rounding of the largest remains: `inputs` may hold them.
+// `relative`: what the type is not judged by. `leaves(i, ours)`: the elements that are not compared.
+function close(ours, theirs, {inputs = [], relative, leaves} = {}) {
   if (ours.type !== theirs.type || String(ours.dims) !== String(theirs.dims))
     return `${ours.type}[${ours.dims}], ONNX Runtime gives ${theirs.type}[${theirs.dims}]`;
-  if (ours.type === 'float16') return closeHalf(ours, theirs);
-  if (!ours.type.startsWith('float')) return same(ours, theirs) ? '' : 'values differ';
-  // Where large terms cancel (DFT), float32 leaves the rounding of the largest.
-  let largest = 0;
-  for (const b of theirs.data) if (Number.isFinite(b)) largest = Math.max(largest, Math.abs(b));
-  for (let i = 0; i < ours.data.length; ++i) {
-    const a = ours.data[i], b = theirs.data[i];
-    if (Object.is(a, b) || a === b) continue;
-    if (!(Math.abs(a - b) <= 1e-4 + 1e-3 * Math.abs(b) + 1e-6 * largest)) return `element ${i} is ${a}, ONNX Runtime gives ${b}`;
+  const floats = ours.type in kEpsilon;
+  if (!floats && !leaves) return same(ours, theirs) ? '' : 'values differ';
+  const mine = asNumbers(ours), his = asNumbers(theirs);
+  const bound = floats ? Math.max(kRelative[ours.type], relative ?? 0) : 0;
+  // Half precision is rounded once, at the end.
+  const cancelled = (32 * (kEpsilon[ours.type === 'float16' ? 'float32' : ours.type] ?? 0) + (relative ?? 0)) *
+      largest([theirs, ...inputs]) + (ours.type === 'float16' ? kSmallestHalf : 0);
+  for (let i = 0; i < mine.length; ++i) {
+    const a = mine[i], b = his[i];
+    if (Object.is(a, b) || a === b || leaves && leaves(i, a)) continue;
+    if (!floats || !(Math.abs(a - b) <= bound * Math.abs(b) + cancelled)) return `element ${i} is ${a}, ONNX Runtime gives ${b}`;
   }
   return '';
 }
