@@ -363,7 +363,7 @@ TEST(Loop, WrongFormsAreRefused) {
   refused("Loop \"loop\": its body has 1 outputs, at least 2 are expected",
           [](LoopProto& l) { l.body->mutable_output()->RemoveLast(); });
   refused("Loop \"loop\": has 2 outputs, its body gives 1", [](LoopProto& l) { l.node->add_output("more"); });
-  refused("Loop \"loop\": has 1 inputs, at least 2 are expected", [](LoopProto& l) {
+  refused("Loop \"loop\": has 1 input, Loop takes 2 or more", [](LoopProto& l) {
     l.node->clear_input();
     l.node->add_input("n");
   });

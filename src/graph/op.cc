@@ -295,6 +295,24 @@ void check_output(const Graph& graph, const Node& node, const Shape& shape) {
   }
 }
 
+std::string to_string(Arity n) {
+  if (n.most == kVariadic) return fmt::format("{} or more", n.least);
+  return n.least == n.most ? std::to_string(n.most) : fmt::format("{} to {}", n.least, n.most);
+}
+
+void check_arity(const NodeView& a, const OpDef& op) {
+  const auto check = [&](int count, Arity expected, std::string_view what, std::string_view verb) {
+    if (count < expected.least || count > expected.most)
+      a.error("has {} {}{}, {} {} {}", count, what, count == 1 ? "" : "s", op.name, verb,
+              to_string(expected));
+  };
+  const int inputs = a.num_own_inputs();
+  check(inputs, op.inputs, "input", "takes");
+  check(a.num_outputs(), op.outputs, "output", "gives");
+  for (int i = 0; i < inputs; ++i)
+    if (op.needs_input(i) && !a.has_input(i)) a.error("input {} is missing", i);
+}
+
 void check_kinds(const Graph& graph, const Node& node, const OpDef& op, std::span<const Type> types) {
   if (op.run) return;
   for (size_t i = 0; i < types.size(); ++i)
@@ -318,6 +336,7 @@ void check_strings(const Graph& graph, const Node& node, const OpDef& op, std::s
 std::vector<Type> infer_node(const Graph& graph, const Node& node, std::span<const Type> types,
                              std::span<const Tensor* const> constants, int depth) {
   const OpDef& op = op_of(graph, node);
+  check_arity(NodeView(graph, node), op);
   check_kinds(graph, node, op, types);
   check_strings(graph, node, op, types, "input");
   if (depth > kMaxBodyDepth)
@@ -408,11 +427,13 @@ void run_forward(const Graph& graph, const Node& node, std::span<const Tensor* c
 std::vector<RunValue> run_values(const Graph& graph, const Node& node,
                                  std::span<const RunValue* const> inputs, const RunContext& context,
                                  const BodyRunner& bodies) {
+  const OpDef& op = op_of(graph, node);
+  check_arity(NodeView(graph, node), op);
   std::vector<RunValue> outputs(node.outputs.size());
   RunContext counted = context;
   uint64_t iterations = context.max_iterations;
   if (!counted.iterations_left) counted.iterations_left = &iterations;
-  op_of(graph, node).run(ValueCall(graph, node, inputs, outputs, counted, bodies));
+  op.run(ValueCall(graph, node, inputs, outputs, counted, bodies));
   return outputs;
 }
 

@@ -2,6 +2,7 @@
 // parity, gradient and documentation-table tests, so that a new op touches two files.
 #pragma once
 
+#include <climits>
 #include <functional>
 #include <span>
 #include <string_view>
@@ -230,11 +231,29 @@ enum class Strings : uint8_t {
   kNumbered  ///< `forward` only moves or compares elements: it gets integers in the strings' place, in their order
 };
 
+/// The most inputs or outputs of an op that takes or gives any number of them.
+inline constexpr int kVariadic = INT_MAX;
+
+/// How many inputs or outputs a node may have; where that changed with the opset, the widest that a definition
+/// serves.
+struct Arity {
+  constexpr Arity(int count) : least(count), most(count) {}
+  constexpr Arity(int least_count, int most_count) : least(least_count), most(most_count) {}
+  int least, most;
+};
+
 struct OpDef {
   std::string_view name;
   std::string_view domain = "";
   int since = 1;            ///< first opset that this definition serves
   std::string_view source;  ///< where its meaning is defined
+  Arity inputs;             ///< without those that subgraphs capture
+  /// Bit i: input i may be left out (an empty name) although it is one of the least, or one of any number.
+  uint32_t optional_inputs = 0;
+  constexpr bool needs_input(int i) const {
+    return (i < inputs.least || inputs.most == kVariadic) && (i > 31 || !((optional_inputs >> i) & 1));
+  }
+  Arity outputs = 1;
   /// Types of all outputs. Unknown dimensions are allowed in and out.
   std::vector<Type> (*infer)(const InferArgs&) = nullptr;
   /// The scalar reference; every fast kernel must match it.
@@ -265,7 +284,8 @@ const OpDef& op_of(const Graph& graph, const Node& node);
 /// Null when there is none.
 const OpDef* find_op(std::string_view domain, std::string_view name, int opset);
 
-/// Output types of one node from input types and known input values (null: not known). Checks the counts.
+/// Output types of one node from input types and known input values (null: not known). Checks that the node has as
+/// many inputs and outputs as the op takes and gives, and that no input is left out that the op needs.
 /// `depth`: of the subgraphs that the node is in.
 std::vector<Type> infer_node(const Graph& graph, const Node& node, std::span<const Type> types,
                              std::span<const Tensor* const> constants, int depth = 0);

@@ -1,5 +1,6 @@
 #include "graph/sample.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -139,6 +140,7 @@ SampleCase make_sample(const OpDef& op, const Sample& sample, uint64_t seed, For
     node.outputs.push_back(g.add_value(fmt::format("out{}", i)));
     g.outputs.push_back(node.outputs.back());
   }
+  node.outputs.resize(std::max(node.outputs.size(), static_cast<size_t>(op.outputs.least)), kNoValue);
   g.nodes.push_back(std::move(node));
   return out;
 }

@@ -10,6 +10,7 @@ struct SampleCase {
   std::vector<Tensor> inputs;  ///< of the graph
 };
 
+/// Outputs that the op must give beyond those of the sample are left out.
 /// `floats_as`: the format that f32 inputs take instead (f64 for finite differences); null leaves them.
 SampleCase make_sample(const OpDef& op, const Sample& sample, uint64_t seed, Format floats_as = nullptr);
 

@@ -10,6 +10,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3]"}, {"", "f32[7]"}, {"", "i32[5]@-9
 extern constexpr OpDef kAbs{
     .name = "Abs",
     .source = "ONNX Abs",
+    .inputs = 1,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

@@ -13,6 +13,7 @@ extern constexpr OpDef kAcos{
     .name = "Acos",
     .since = 7,
     .source = "ONNX Acos",
+    .inputs = 1,
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::acos(x); }); },
     .gradient =

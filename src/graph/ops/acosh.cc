@@ -13,6 +13,7 @@ extern constexpr OpDef kAcosh{
     .name = "Acosh",
     .since = 9,
     .source = "ONNX Acosh",
+    .inputs = 1,
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::acosh(x); }); },
     .gradient =

@@ -20,6 +20,7 @@ extern constexpr OpDef kActivation{
     .name = "Activation",
     .domain = kDunlinDomain,
     .source = "kernels/epilogue.h",
+    .inputs = 1,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

@@ -17,6 +17,7 @@ extern constexpr OpDef kActivationGrad{
     .name = "ActivationGrad",
     .domain = kDunlinDomain,
     .source = "derivative of dunlin.Activation",
+    .inputs = 2,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

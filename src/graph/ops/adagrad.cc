@@ -28,6 +28,8 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kAdagrad{.name = "Adagrad",
                                 .domain = kPreviewTrainingDomain,
                                 .source = "ONNX ai.onnx.preview.training.Adagrad",
+                                .inputs = {3, kVariadic},
+                                .outputs = {1, kVariadic},
                                 .infer = [](const InferArgs& a) { return infer_optimizer_step(a, 1); },
                                 .forward = forward,
                                 .samples = kSamples};

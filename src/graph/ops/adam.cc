@@ -33,6 +33,8 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kAdam{.name = "Adam",
                              .domain = kPreviewTrainingDomain,
                              .source = "ONNX ai.onnx.preview.training.Adam",
+                             .inputs = {3, kVariadic},
+                             .outputs = {1, kVariadic},
                              .infer = [](const InferArgs& a) { return infer_optimizer_step(a, 2); },
                              .forward = forward,
                              .samples = kSamples};

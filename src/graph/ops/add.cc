@@ -12,6 +12,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3] f32[2,3]"},
 
 extern constexpr OpDef kAdd{.name = "Add",
                             .source = "ONNX Add",
+                            .inputs = 2,
                             .infer = infer_broadcast,
                             .forward =
                                 [](const OpCall& c) {

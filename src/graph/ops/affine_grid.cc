@@ -41,6 +41,7 @@ extern constexpr OpDef kAffineGrid{
     .name = "AffineGrid",
     .since = 20,
     .source = "ONNX AffineGrid",
+    .inputs = 2,
     .infer =
         [](const InferArgs& a) {
           check_float(a, 0);

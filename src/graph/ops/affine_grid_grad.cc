@@ -30,6 +30,7 @@ extern constexpr OpDef kAffineGridGrad{
     .name = "AffineGridGrad",
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX AffineGrid",
+    .inputs = 2,
     .infer =
         [](const InferArgs& a) {
           check_affine_grid(a, a.shape(1), a.shape(0));

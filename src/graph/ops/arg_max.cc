@@ -11,6 +11,7 @@ constexpr Sample kSamples[] = {{"axis=1", "f32[2,5,3]"},
 extern constexpr OpDef kArgMax{
     .name = "ArgMax",
     .source = "ONNX ArgMax",
+    .inputs = 1,
     .infer = infer_arg_extreme,
     .forward = [](const OpCall& c) { arg_extreme(c, [](auto x, auto best) { return x > best; }); },
     .stops_gradient = true,

@@ -13,6 +13,7 @@ extern constexpr OpDef kAsin{
     .name = "Asin",
     .since = 7,
     .source = "ONNX Asin",
+    .inputs = 1,
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::asin(x); }); },
     .gradient =

@@ -13,6 +13,7 @@ extern constexpr OpDef kAsinh{
     .name = "Asinh",
     .since = 9,
     .source = "ONNX Asinh",
+    .inputs = 1,
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::asinh(x); }); },
     .gradient =

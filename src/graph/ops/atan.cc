@@ -13,6 +13,7 @@ extern constexpr OpDef kAtan{
     .name = "Atan",
     .since = 7,
     .source = "ONNX Atan",
+    .inputs = 1,
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::atan(x); }); },
     .gradient =

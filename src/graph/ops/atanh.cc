@@ -13,6 +13,7 @@ extern constexpr OpDef kAtanh{
     .name = "Atanh",
     .since = 9,
     .source = "ONNX Atanh",
+    .inputs = 1,
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::atanh(x); }); },
     .gradient =

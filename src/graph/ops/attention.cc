@@ -80,6 +80,8 @@ void gradient(Grad& g) {
 extern constexpr OpDef kAttention{.name = "Attention",
                                   .since = 23,
                                   .source = "ONNX Attention",
+                                  .inputs = {3, 7},
+                                  .outputs = {1, 4},
                                   .infer = infer,
                                   .forward = forward,
                                   .gradient = gradient,

@@ -98,6 +98,9 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kAttentionGrad{.name = "AttentionGrad",
                                       .domain = kDunlinDomain,
                                       .source = "Vaswani et al. 2017, differentiated",
+                                      .inputs = {6, 10},
+                                      .optional_inputs = 0b111,
+                                      .outputs = {3, 6},
                                       .infer = infer,
                                       .forward = forward,
                                       .samples = kSamples};

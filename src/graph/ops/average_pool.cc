@@ -43,6 +43,7 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kAveragePool{
     .name = "AveragePool",
     .source = "ONNX AveragePool",
+    .inputs = 1,
     .infer =
         [](const InferArgs& a) {
           return std::vector<Type>{{.format = a.format(0), .shape = pool_shape(a, a.shape(0))}};

@@ -34,6 +34,7 @@ extern constexpr OpDef kAveragePoolGrad{
     .name = "AveragePoolGrad",
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX AveragePool",
+    .inputs = 2,
     .infer =
         [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
     .forward = forward,

@@ -31,6 +31,7 @@ extern constexpr OpDef kBatchMatMul{
     .name = "BatchMatMul",
     .domain = kDunlinDomain,
     .source = "ONNX MatMul with transposed operands",
+    .inputs = 2,
     .infer =
         [](const InferArgs& a) {
           if (a.shape(0).rank() < 2 || a.shape(1).rank() < 2) a.error("matrices are expected");

@@ -43,6 +43,8 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kBatchNormFrozenGrad{.name = "BatchNormFrozenGrad",
                                             .domain = kDunlinDomain,
                                             .source = "derivative of ONNX BatchNormalization",
+                                            .inputs = 5,
+                                            .outputs = 3,
                                             .infer = infer,
                                             .forward = forward,
                                             .rtol = 1e-4f,

@@ -67,6 +67,8 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kBatchNormGrad{.name = "BatchNormGrad",
                                       .domain = kDunlinDomain,
                                       .source = "Ioffe and Szegedy 2015, section 3",
+                                      .inputs = {5, 6},
+                                      .outputs = 3,
                                       .infer = infer,
                                       .forward = forward,
                                       .rtol = 1e-4f,

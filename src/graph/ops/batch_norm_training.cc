@@ -68,6 +68,8 @@ void gradient(Grad& g) {
 extern constexpr OpDef kBatchNormTraining{.name = "BatchNormTraining",
                                           .domain = kDunlinDomain,
                                           .source = "ONNX BatchNormalization, training_mode=1",
+                                          .inputs = 5,
+                                          .outputs = {1, 5},
                                           .infer = infer,
                                           .forward = forward,
                                           .gradient = gradient,

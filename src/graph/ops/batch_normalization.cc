@@ -30,8 +30,6 @@ bool trains(const NodeView& a) {
 
 std::vector<Type> infer(const InferArgs& a) {
   if (a.attr_int("spatial", 1) == 0) a.unsupported("spatial=0 is not supported");
-  for (int i = 1; i <= 4; ++i)
-    if (!a.has_input(i)) a.error("input {} is missing", i);
   check_channel_vectors(a, a.shape(0), 1, 4);
   std::vector<Type> out{a.type(0)};
   const int more = a.opset() >= 14 ? 2 : 4;
@@ -68,10 +66,12 @@ void gradient(Grad& g) {
   for (int i = 0; i < 3; ++i) g.to_input(i, d[static_cast<size_t>(i)]);
 }
 
-constexpr OpDef definition(int since, std::span<const Sample> samples, const OpDef* older) {
+constexpr OpDef definition(int since, Arity outputs, std::span<const Sample> samples, const OpDef* older) {
   return {.name = "BatchNormalization",
           .since = since,
           .source = "ONNX BatchNormalization; the variance of a batch is the population's",
+          .inputs = 5,
+          .outputs = outputs,
           .infer = infer,
           .forward = forward,
           .gradient = gradient,
@@ -80,11 +80,11 @@ constexpr OpDef definition(int since, std::span<const Sample> samples, const OpD
           .samples = samples,
           .older = older};
 }
-constexpr OpDef kOpset1 = definition(1, kSamples6, nullptr);
-constexpr OpDef kOpset7 = definition(7, kSamples9, &kOpset1);
+constexpr OpDef kOpset1 = definition(1, {1, 5}, kSamples6, nullptr);
+constexpr OpDef kOpset7 = definition(7, {1, 5}, kSamples9, &kOpset1);
 
 }  // namespace
 
-extern constexpr OpDef kBatchNormalization = definition(14, kSamples, &kOpset7);
+extern constexpr OpDef kBatchNormalization = definition(14, {1, 3}, kSamples, &kOpset7);
 
 }  // namespace dunlin::ops

@@ -10,6 +10,7 @@ constexpr Sample kSamples[] = {{"", "f32[3,2]@0..1"}, {"dtype=9", "f64[5]@0..1"}
 extern constexpr OpDef kBernoulli{.name = "Bernoulli",
                                   .since = 15,
                                   .source = "ONNX Bernoulli",
+                                  .inputs = 1,
                                   .infer = infer_random_like,
                                   .forward =
                                       [](const OpCall& c) {

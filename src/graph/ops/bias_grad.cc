@@ -11,6 +11,7 @@ extern constexpr OpDef kBiasGrad{
     .name = "BiasGrad",
     .domain = kDunlinDomain,
     .source = "adjoint of a per-channel bias",
+    .inputs = 1,
     .infer =
         [](const InferArgs& a) {
           if (a.shape(0).rank() < 2) a.error("dy is {}, [N, C, ...] is expected", to_string(a.shape(0)));

@@ -10,6 +10,7 @@ constexpr Sample kSamples[] = {{"direction='LEFT'", "u8[2,3]@0..255 u8[3]@0..9"}
 extern constexpr OpDef kBitShift{.name = "BitShift",
                                  .since = 11,
                                  .source = "ONNX BitShift",
+                                 .inputs = 2,
                                  .infer = infer_broadcast,
                                  .forward =
                                      [](const OpCall& c) {

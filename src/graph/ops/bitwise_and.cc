@@ -9,6 +9,7 @@ constexpr Sample kSamples[] = {{"", "i32[2,3]@-9..9 i32[3]@-9..9"}, {"", "u8[4]@
 extern constexpr OpDef kBitwiseAnd{.name = "BitwiseAnd",
                                    .since = 18,
                                    .source = "ONNX BitwiseAnd",
+                                   .inputs = 2,
                                    .infer = infer_broadcast,
                                    .forward =
                                        [](const OpCall& c) {

@@ -9,6 +9,7 @@ constexpr Sample kSamples[] = {{"", "i32[5]@-9..9"}, {"", "u8[2,3]@0..255"}};
 extern constexpr OpDef kBitwiseNot{.name = "BitwiseNot",
                                    .since = 18,
                                    .source = "ONNX BitwiseNot",
+                                   .inputs = 1,
                                    .infer = infer_same,
                                    .forward =
                                        [](const OpCall& c) {

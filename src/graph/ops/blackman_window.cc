@@ -10,6 +10,7 @@ constexpr Sample kSamples[] = {
 extern constexpr OpDef kBlackmanWindow{.name = "BlackmanWindow",
                                        .since = 17,
                                        .source = "ONNX BlackmanWindow",
+                                       .inputs = 1,
                                        .infer = infer_cosine_window,
                                        .forward = [](const OpCall& c) { cosine_window(c, 0.42, 0.5, 0.08); },
                                        .stops_gradient = true,

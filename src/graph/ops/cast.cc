@@ -34,6 +34,7 @@ constexpr Sample kSamples[] = {{"to=7", "f32[6]@-9..9"},
 extern constexpr OpDef kCast{
     .name = "Cast",
     .source = "ONNX Cast",
+    .inputs = 1,
     .infer =
         [](const InferArgs& a) {
           if (!a.has_attr("to")) a.error("attribute to is missing");

@@ -11,6 +11,7 @@ extern constexpr OpDef kCastLike{
     .name = "CastLike",
     .since = 15,
     .source = "ONNX CastLike",
+    .inputs = 2,
     .infer =
         [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(1), .shape = a.shape(0)}}; },
     .forward = [](const OpCall& c) { cast_to(c, c.input(1).format()); },

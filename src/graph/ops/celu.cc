@@ -13,6 +13,7 @@ extern constexpr OpDef kCelu{
     .name = "Celu",
     .since = 12,
     .source = "ONNX Celu",
+    .inputs = 1,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

@@ -76,6 +76,7 @@ extern constexpr OpDef kCenterCropPad{
     .name = "CenterCropPad",
     .since = 18,
     .source = "ONNX CenterCropPad",
+    .inputs = 2,
     .infer =
         [](const InferArgs& a) {
           const Shape& x = a.shape(0);

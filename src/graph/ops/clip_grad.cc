@@ -15,6 +15,7 @@ extern constexpr OpDef kClipGrad{
     .name = "ClipGrad",
     .domain = kDunlinDomain,
     .source = "derivative of ONNX Clip",
+    .inputs = {2, 4},
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

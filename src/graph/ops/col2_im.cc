@@ -61,6 +61,7 @@ extern constexpr OpDef kCol2Im{
     .name = "Col2Im",
     .since = 18,
     .source = "ONNX Col2Im",
+    .inputs = 3,
     .infer =
         [](const InferArgs& a) {
           std::optional<Shape> y;

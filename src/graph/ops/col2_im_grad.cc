@@ -12,6 +12,7 @@ extern constexpr OpDef kCol2ImGrad{
     .name = "Col2ImGrad",
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX Col2Im",
+    .inputs = 4,
     .infer =
         [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
     .forward =

@@ -29,6 +29,7 @@ extern constexpr OpDef kCompress{
     .name = "Compress",
     .since = 9,
     .source = "ONNX Compress",
+    .inputs = 2,
     .infer =
         [](const InferArgs& a) {
           Shape out = flattens(a) ? Shape{kUnknownDim} : a.shape(0);

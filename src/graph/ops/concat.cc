@@ -13,6 +13,7 @@ constexpr Sample kSamples[] = {{"axis=1", "f32[2,3] f32[2,1] f32[2,2]"},
 extern constexpr OpDef kConcat{
     .name = "Concat",
     .source = "ONNX Concat",
+    .inputs = {1, kVariadic},
     .infer =
         [](const InferArgs& a) {
           Shape out = a.shape(0);

@@ -43,6 +43,7 @@ extern constexpr OpDef kConcatFromSequence{
     .name = "ConcatFromSequence",
     .since = 11,
     .source = "ONNX ConcatFromSequence",
+    .inputs = 1,
     .infer =
         [](const InferArgs& a) {
           const Type& s = sequence_type(a, 0);

@@ -12,6 +12,8 @@ extern constexpr OpDef kConcatGrad{
     .name = "ConcatGrad",
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX Concat",
+    .inputs = {2, kVariadic},
+    .outputs = {1, kVariadic},
     .infer =
         [](const InferArgs& a) {
           std::vector<Type> out;

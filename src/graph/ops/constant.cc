@@ -26,6 +26,7 @@ constexpr Sample kSamples[] = {{"value_float=1.5", ""}, {"value_ints=[1,2,3]", "
 
 extern constexpr OpDef kConstant{.name = "Constant",
                                  .source = "ONNX Constant",
+                                 .inputs = 0,
                                  .infer =
                                      [](const InferArgs& a) {
                                        const Tensor t = value_of(a);

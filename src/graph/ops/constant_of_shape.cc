@@ -21,6 +21,7 @@ extern constexpr OpDef kConstantOfShape{
     .name = "ConstantOfShape",
     .since = 9,
     .source = "ONNX ConstantOfShape",
+    .inputs = 1,
     .infer =
         [](const InferArgs& a) {
           Type type{.format = fill_value(a).format(), .shape = {}};

@@ -45,6 +45,7 @@ extern constexpr OpDef kConvGradInput{
     .name = "ConvGradInput",
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX Conv in X",
+    .inputs = 3,
     .infer =
         [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(2)}}; },
     .forward = forward,

@@ -42,6 +42,7 @@ extern constexpr OpDef kConvGradWeight{
     .name = "ConvGradWeight",
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX Conv in W",
+    .inputs = 3,
     .infer =
         [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(2)}}; },
     .forward = forward,

@@ -15,6 +15,7 @@ extern constexpr OpDef kConvInteger{
     .name = "ConvInteger",
     .since = 10,
     .source = "ONNX ConvInteger",
+    .inputs = {2, 4},
     .infer =
         [](const InferArgs& a) {
           check_quantized(a, "x", a.format(0));

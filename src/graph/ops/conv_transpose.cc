@@ -139,6 +139,7 @@ void gradient(Grad& g) {
 extern constexpr OpDef kConvTranspose{
     .name = "ConvTranspose",
     .source = "ONNX ConvTranspose",
+    .inputs = {2, 3},
     .infer =
         [](const InferArgs& a) {
           const Shape y = transposed_conv(a, a.shape(0), a.shape(1)).y;

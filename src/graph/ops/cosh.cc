@@ -13,6 +13,7 @@ extern constexpr OpDef kCosh{
     .name = "Cosh",
     .since = 9,
     .source = "ONNX Cosh",
+    .inputs = 1,
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::cosh(x); }); },
     .gradient = [](Grad& g) { g.to_input(0, g.mul(g.out_grad(0), g.emit("Sinh", {g.in(0)}))); },

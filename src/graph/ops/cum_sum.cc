@@ -14,6 +14,7 @@ extern constexpr OpDef kCumSum{
     .name = "CumSum",
     .since = 11,
     .source = "ONNX CumSum",
+    .inputs = 2,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

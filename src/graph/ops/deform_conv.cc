@@ -112,6 +112,7 @@ extern constexpr OpDef kDeformConv{
     .name = "DeformConv",
     .since = 19,
     .source = "ONNX DeformConv; Zhu et al., arXiv 1811.11168",
+    .inputs = {3, 5},
     .infer =
         [](const InferArgs& a) {
           check_float(a, 0);

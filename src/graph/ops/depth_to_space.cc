@@ -10,6 +10,7 @@ constexpr Sample kSamples[] = {{"blocksize=2", "f32[2,8,2,3]"}, {"blocksize=2 mo
 extern constexpr OpDef kDepthToSpace{
     .name = "DepthToSpace",
     .source = "ONNX DepthToSpace",
+    .inputs = 1,
     .infer =
         [](const InferArgs& a) {
           Shape s = a.shape(0);

@@ -52,6 +52,7 @@ extern constexpr OpDef kDequantizeLinear{
     .name = "DequantizeLinear",
     .since = 10,
     .source = "ONNX DequantizeLinear",
+    .inputs = {2, 3},
     .infer =
         [](const InferArgs& a) {
           if (a.format(0) != &formats::kI32) check_quantized(a, "x", a.format(0), true);

@@ -15,6 +15,7 @@ extern constexpr OpDef kDet{
     .name = "Det",
     .since = 11,
     .source = "ONNX Det",
+    .inputs = 1,
     .infer =
         [](const InferArgs& a) {
           check_float(a, 0);

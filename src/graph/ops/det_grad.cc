@@ -13,6 +13,7 @@ constexpr Sample kSamples[] = {{"", "f32[2] f32[2,3,3]"},
 extern constexpr OpDef kDetGrad{.name = "DetGrad",
                                 .domain = kDunlinDomain,
                                 .source = "adjoint of ONNX Det (Jacobi's formula)",
+                                .inputs = 2,
                                 .infer = [](const InferArgs& a) { return std::vector<Type>{a.type(1)}; },
                                 .forward =
                                     [](const OpCall& c) {

@@ -31,6 +31,7 @@ extern constexpr OpDef kDFTGrad{
     .name = "DFTGrad",
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX DFT",
+    .inputs = {2, 4},
     .infer =
         [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
     .forward = forward,

@@ -23,6 +23,7 @@ T divide(T x, T y) {
 
 extern constexpr OpDef kDiv{.name = "Div",
                             .source = "ONNX Div",
+                            .inputs = 2,
                             .infer = infer_broadcast,
                             .forward =
                                 [](const OpCall& c) {

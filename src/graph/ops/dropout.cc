@@ -59,10 +59,12 @@ void gradient(Grad& g) {
   g.to_input(0, g.emit("DropoutGrad", {g.out_grad(0), g.out(1), g.in(1), g.in(2)}));
 }
 
-constexpr OpDef definition(int since, std::span<const Sample> samples, const OpDef* older) {
+constexpr OpDef definition(int since, Arity inputs, std::span<const Sample> samples, const OpDef* older) {
   return {.name = "Dropout",
           .since = since,
           .source = "ONNX Dropout: kept elements are divided by 1 - ratio",
+          .inputs = inputs,
+          .outputs = {1, 2},
           .infer = infer,
           .forward = forward,
           .gradient = since >= 12 || since == 7 ? gradient : nullptr,
@@ -70,12 +72,12 @@ constexpr OpDef definition(int since, std::span<const Sample> samples, const OpD
           .samples = samples,
           .older = older};
 }
-constexpr OpDef kOpset1 = definition(1, kSamples6, nullptr);
-constexpr OpDef kOpset7 = definition(7, kSamples10, &kOpset1);
+constexpr OpDef kOpset1 = definition(1, 1, kSamples6, nullptr);
+constexpr OpDef kOpset7 = definition(7, 1, kSamples10, &kOpset1);
 
 }  // namespace
 
 /// Element i in row-major order is kept when the i-th OpCall::random().uniform() is at least the ratio.
-extern constexpr OpDef kDropout = definition(12, kSamples, &kOpset7);
+extern constexpr OpDef kDropout = definition(12, {1, 3}, kSamples, &kOpset7);
 
 }  // namespace dunlin::ops

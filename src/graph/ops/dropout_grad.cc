@@ -13,6 +13,7 @@ extern constexpr OpDef kDropoutGrad{
     .name = "DropoutGrad",
     .domain = kDunlinDomain,
     .source = "derivative of ONNX Dropout",
+    .inputs = {2, 4},
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

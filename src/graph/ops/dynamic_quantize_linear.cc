@@ -29,6 +29,8 @@ extern constexpr OpDef kDynamicQuantizeLinear{
     .name = "DynamicQuantizeLinear",
     .since = 11,
     .source = "ONNX DynamicQuantizeLinear",
+    .inputs = 1,
+    .outputs = 3,
     .infer =
         [](const InferArgs& a) {
           if (a.format(0) && a.format(0) != &formats::kF32)

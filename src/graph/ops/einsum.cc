@@ -219,6 +219,7 @@ void gradient(Grad& g) {
 extern constexpr OpDef kEinsum{.name = "Einsum",
                                .since = 12,
                                .source = "ONNX Einsum",
+                               .inputs = {1, kVariadic},
                                .infer = infer,
                                .forward = forward,
                                .gradient = gradient,

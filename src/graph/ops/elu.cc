@@ -12,6 +12,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3,5]@-6..6"}, {"", "f32[7]@-6..6"}, {
 extern constexpr OpDef kElu{
     .name = "Elu",
     .source = "ONNX Elu",
+    .inputs = 1,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

@@ -13,6 +13,7 @@ extern constexpr OpDef kEluGrad{
     .name = "EluGrad",
     .domain = kDunlinDomain,
     .source = "derivative of ONNX Elu",
+    .inputs = 2,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

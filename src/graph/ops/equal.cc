@@ -10,6 +10,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3] f32[3]"},
 
 extern constexpr OpDef kEqual{.name = "Equal",
                               .source = "ONNX Equal",
+                              .inputs = 2,
                               .infer = infer_compare,
                               .forward =
                                   [](const OpCall& c) {

@@ -14,6 +14,7 @@ extern constexpr OpDef kErf{
     .name = "Erf",
     .since = 9,
     .source = "ONNX Erf",
+    .inputs = 1,
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::erf(x); }); },
     .gradient =

@@ -12,6 +12,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3]"}, {"", "f32[7]"}};
 extern constexpr OpDef kExp{
     .name = "Exp",
     .source = "ONNX Exp",
+    .inputs = 1,
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::exp(x); }); },
     .gradient = [](Grad& g) { g.to_input(0, g.mul(g.out_grad(0), g.out(0))); },

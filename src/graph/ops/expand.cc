@@ -13,12 +13,12 @@ extern constexpr OpDef kExpand{
     .name = "Expand",
     .since = 8,
     .source = "ONNX Expand",
+    .inputs = 2,
     .infer =
         [](const InferArgs& a) {
-          const auto target = a.ints("", 1);
-          if (!target) a.error("the shape is missing");
+          const std::vector<int64_t> target = *a.ints("", 1);
           return std::vector<Type>{
-              {.format = a.format(0), .shape = broadcast_shapes(a, a.shape(0), checked_shape(a, *target))}};
+              {.format = a.format(0), .shape = broadcast_shapes(a, a.shape(0), checked_shape(a, target))}};
         },
     .forward =
         [](const OpCall& c) {

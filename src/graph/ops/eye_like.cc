@@ -15,6 +15,7 @@ extern constexpr OpDef kEyeLike{
     .name = "EyeLike",
     .since = 9,
     .source = "ONNX EyeLike",
+    .inputs = 1,
     .infer =
         [](const InferArgs& a) {
           if (a.shape(0).rank() != 2) a.error("a matrix is expected, got {}", to_string(a.shape(0)));

@@ -22,6 +22,7 @@ extern constexpr OpDef kFakeQuantize{
     .name = "FakeQuantize",
     .domain = kDunlinDomain,
     .source = "Jacob et al. 2018, section 3; straight-through: Bengio et al. 2013",
+    .inputs = {2, 3},
     .infer =
         [](const InferArgs& a) {
           quantized_to(a);

@@ -14,6 +14,8 @@ extern constexpr OpDef kFakeQuantizeGrad{
     .name = "FakeQuantizeGrad",
     .domain = kDunlinDomain,
     .source = "straight-through estimator (Bengio et al. 2013)",
+    .inputs = 4,
+    .optional_inputs = 0b100,
     .infer = [](const InferArgs& a) { return std::vector<Type>{a.type(0)}; },
     .forward =
         [](const OpCall& c) {

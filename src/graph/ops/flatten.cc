@@ -20,6 +20,7 @@ int64_t product(const Shape& s, int from, int to) {
 extern constexpr OpDef kFlatten{
     .name = "Flatten",
     .source = "ONNX Flatten",
+    .inputs = 1,
     .infer =
         [](const InferArgs& a) {
           const Shape& x = a.shape(0);

@@ -11,6 +11,7 @@ constexpr Sample kSamples[] = {{"", "f32[9]@-4..4"}};
 extern constexpr OpDef kFloor{
     .name = "Floor",
     .source = "ONNX Floor",
+    .inputs = 1,
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::floor(x); }); },
     .stops_gradient = true,

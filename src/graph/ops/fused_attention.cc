@@ -150,6 +150,7 @@ AttentionView view_attention(const NodeView& a, const StridedOperand& q, const S
 extern constexpr OpDef kFusedAttention{.name = "FusedAttention",
                                        .domain = kDunlinDomain,
                                        .source = "ONNX MatMul, Mul, Add, Softmax and MatMul",
+                                       .inputs = {3, 4},
                                        .infer = infer,
                                        .forward = forward,
                                        .samples = kSamples};

@@ -54,6 +54,7 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kFusedConv{.name = "FusedConv",
                                   .domain = kDunlinDomain,
                                   .source = "ONNX Conv, Add and an activation",
+                                  .inputs = {2, 4},
                                   .infer =
                                       [](const InferArgs& a) {
                                         auto out = conv().infer(a);

@@ -36,6 +36,7 @@ extern constexpr OpDef kFusedMatMul{
     .name = "FusedMatMul",
     .domain = kDunlinDomain,
     .source = "ONNX MatMul or Gemm, Add and an activation",
+    .inputs = {2, 4},
     .infer =
         [](const InferArgs& a) {
           if (a.shape(0).rank() < 2 || a.shape(1).rank() != 2) a.error("matrices are expected");

@@ -14,6 +14,7 @@ constexpr Sample kSamples[] = {{"", "f32[4,3] i64{0,-1,2,0}"},
 extern constexpr OpDef kGather{
     .name = "Gather",
     .source = "ONNX Gather",
+    .inputs = 2,
     .infer =
         [](const InferArgs& a) {
           const Shape &x = a.shape(0), &indices = a.shape(1);

@@ -13,6 +13,7 @@ extern constexpr OpDef kGatherElements{
     .name = "GatherElements",
     .since = 11,
     .source = "ONNX GatherElements",
+    .inputs = 2,
     .infer =
         [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
     .forward =

@@ -11,6 +11,7 @@ extern constexpr OpDef kGatherElementsGrad{
     .name = "GatherElementsGrad",
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX GatherElements",
+    .inputs = 3,
     .infer = infer_like_input1,
     .forward =
         [](const OpCall& c) {

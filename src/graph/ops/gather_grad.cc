@@ -12,6 +12,7 @@ extern constexpr OpDef kGatherGrad{
     .name = "GatherGrad",
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX Gather",
+    .inputs = 3,
     .infer = infer_like_input1,
     .forward =
         [](const OpCall& c) {

@@ -13,6 +13,7 @@ extern constexpr OpDef kGatherND{
     .name = "GatherND",
     .since = 11,
     .source = "ONNX GatherND",
+    .inputs = 2,
     .infer =
         [](const InferArgs& a) {
           const NdIndices n = nd_indices(a, a.shape(0), a.shape(1), a.attr_int("batch_dims", 0));

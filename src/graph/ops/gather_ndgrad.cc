@@ -12,6 +12,7 @@ extern constexpr OpDef kGatherNDGrad{
     .name = "GatherNDGrad",
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX GatherND",
+    .inputs = 3,
     .infer = infer_like_input1,
     .forward =
         [](const OpCall& c) {

@@ -16,6 +16,7 @@ extern constexpr OpDef kGelu{
     .name = "Gelu",
     .since = 20,
     .source = "ONNX Gelu",
+    .inputs = 1,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

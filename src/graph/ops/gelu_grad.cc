@@ -16,6 +16,7 @@ extern constexpr OpDef kGeluGrad{
     .name = "GeluGrad",
     .domain = kDunlinDomain,
     .source = "derivative of ONNX Gelu",
+    .inputs = 2,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

@@ -85,6 +85,7 @@ void gradient(Grad& g) {
 
 extern constexpr OpDef kGemm{.name = "Gemm",
                              .source = "ONNX Gemm (C may be left out since opset 11, `broadcast` is implied)",
+                             .inputs = {2, 3},
                              .infer = infer,
                              .forward = forward,
                              .gradient = gradient,

@@ -29,6 +29,7 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kGlobalAveragePool{
     .name = "GlobalAveragePool",
     .source = "ONNX GlobalAveragePool",
+    .inputs = 1,
     .infer = infer_global_pool,
     .forward = forward,
     .gradient =

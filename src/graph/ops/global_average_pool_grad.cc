@@ -11,6 +11,7 @@ extern constexpr OpDef kGlobalAveragePoolGrad{
     .name = "GlobalAveragePoolGrad",
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX GlobalAveragePool",
+    .inputs = 2,
     .infer =
         [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
     .forward =

@@ -42,6 +42,7 @@ void gradient(Grad& g) {
 extern constexpr OpDef kGlobalLpPool{.name = "GlobalLpPool",
                                      .since = 2,
                                      .source = "ONNX GlobalLpPool",
+                                     .inputs = 1,
                                      .infer = infer_global_pool,
                                      .forward = forward,
                                      .gradient = gradient,

@@ -52,6 +52,7 @@ void gradient(Grad& g) {
 
 extern constexpr OpDef kGlobalMaxPool{.name = "GlobalMaxPool",
                                       .source = "ONNX GlobalMaxPool",
+                                      .inputs = 1,
                                       .infer = infer_global_pool,
                                       .forward = forward,
                                       .gradient = gradient,

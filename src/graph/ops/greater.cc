@@ -10,6 +10,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3] f32[3]"},
 
 extern constexpr OpDef kGreater{.name = "Greater",
                                 .source = "ONNX Greater",
+                                .inputs = 2,
                                 .infer = infer_compare,
                                 .forward =
                                     [](const OpCall& c) {

@@ -141,6 +141,7 @@ extern constexpr OpDef kGridSample{
     .name = "GridSample",
     .since = 16,
     .source = "ONNX GridSample",
+    .inputs = 2,
     .infer =
         [](const InferArgs& a) {
           check_float(a, 0);

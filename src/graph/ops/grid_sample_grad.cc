@@ -43,6 +43,8 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kGridSampleGrad{.name = "GridSampleGrad",
                                        .domain = kDunlinDomain,
                                        .source = "adjoint of ONNX GridSample",
+                                       .inputs = 3,
+                                       .outputs = {1, 2},
                                        .infer =
                                            [](const InferArgs& a) {
                                              std::vector<Type> out{a.type(1), a.type(2)};

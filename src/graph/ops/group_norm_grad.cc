@@ -44,6 +44,8 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kGroupNormGrad{.name = "GroupNormGrad",
                                       .domain = kDunlinDomain,
                                       .source = "Wu and He 2018, differentiated",
+                                      .inputs = 3,
+                                      .outputs = 3,
                                       .infer =
                                           [](const InferArgs& a) {
                                             return std::vector<Type>{a.type(1), a.type(2), a.type(2)};

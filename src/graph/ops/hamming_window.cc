@@ -11,6 +11,7 @@ extern constexpr OpDef kHammingWindow{
     .name = "HammingWindow",
     .since = 17,
     .source = "ONNX HammingWindow",
+    .inputs = 1,
     .infer = infer_cosine_window,
     .forward = [](const OpCall& c) { cosine_window(c, 25.0 / 46, 21.0 / 46, 0); },
     .stops_gradient = true,

@@ -10,6 +10,7 @@ constexpr Sample kSamples[] = {
 extern constexpr OpDef kHannWindow{.name = "HannWindow",
                                    .since = 17,
                                    .source = "ONNX HannWindow",
+                                   .inputs = 1,
                                    .infer = infer_cosine_window,
                                    .forward = [](const OpCall& c) { cosine_window(c, 0.5, 0.5, 0); },
                                    .stops_gradient = true,

@@ -13,6 +13,7 @@ constexpr Sample kSamples[] = {
 extern constexpr OpDef kHardSigmoid{
     .name = "HardSigmoid",
     .source = "ONNX HardSigmoid",
+    .inputs = 1,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

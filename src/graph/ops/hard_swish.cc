@@ -12,6 +12,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3,5]@-6..6"}, {"", "f32[7]@-6..6"}};
 extern constexpr OpDef kHardSwish{.name = "HardSwish",
                                   .since = 14,
                                   .source = "ONNX HardSwish",
+                                  .inputs = 1,
                                   .infer = infer_same,
                                   .forward =
                                       [](const OpCall& c) {

@@ -12,6 +12,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3,5] f32[2,3,5]@-6..6"}};
 extern constexpr OpDef kHardSwishGrad{.name = "HardSwishGrad",
                                       .domain = kDunlinDomain,
                                       .source = "derivative of ONNX HardSwish",
+                                      .inputs = 2,
                                       .infer = infer_same,
                                       .forward =
                                           [](const OpCall& c) {

@@ -10,6 +10,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3]"}, {"", "i64[2]"}};
 
 extern constexpr OpDef kIdentity{.name = "Identity",
                                  .source = "ONNX Identity",
+                                 .inputs = 1,
                                  .infer = infer_same,
                                  .forward = [](const OpCall& c) { copy_logical(c.input(0), c.output(0)); },
                                  .run = [](const ValueCall& c) { c.give(0, c.value(0).clone()); },

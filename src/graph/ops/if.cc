@@ -6,7 +6,6 @@ namespace {
 
 /// else_branch and then_branch.
 std::pair<Body, Body> branches_of(const NodeView& n) {
-  if (n.num_own_inputs() != 1) n.error("has {} inputs, the condition alone is expected", n.num_own_inputs());
   const std::pair<Body, Body> both{n.body("else_branch"), n.body("then_branch")};
   for (const Body& b : {both.first, both.second}) {
     if (!b.graph->inputs.empty())
@@ -41,7 +40,12 @@ void run_if(const ValueCall& c) {
 }  // namespace
 
 /// One of two subgraphs. An If whose condition is known is not here any more: see infer_and_fold().
-extern constexpr OpDef kIf{
-    .name = "If", .source = "ONNX If", .infer = infer_if, .run = run_if, .strings = Strings::kTaken};
+extern constexpr OpDef kIf{.name = "If",
+                           .source = "ONNX If",
+                           .inputs = 1,
+                           .outputs = {1, kVariadic},
+                           .infer = infer_if,
+                           .run = run_if,
+                           .strings = Strings::kTaken};
 
 }  // namespace dunlin::ops

@@ -11,6 +11,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3,4] f32[3] f32[3]"},
 extern constexpr OpDef kInstanceNormalization{
     .name = "InstanceNormalization",
     .source = "ONNX InstanceNormalization",
+    .inputs = 3,
     .infer = [](const InferArgs& a) { return infer_group_norm(a, num_channels(a, a.shape(0))); },
     .forward = [](const OpCall& c) { group_norm_forward(c, c.input(0).shape()[1]); },
     .gradient =

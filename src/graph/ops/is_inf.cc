@@ -12,6 +12,7 @@ constexpr Sample kSamples[] = {{"", "f32{1,inf,-inf,0}"}, {"detect_positive=0", 
 extern constexpr OpDef kIsInf{.name = "IsInf",
                               .since = 10,
                               .source = "ONNX IsInf",
+                              .inputs = 1,
                               .infer =
                                   [](const InferArgs& a) {
                                     check_float(a, 0);

@@ -12,6 +12,7 @@ constexpr Sample kSamples[] = {{"", "f32{1,nan,-inf,0}"}};
 extern constexpr OpDef kIsNaN{.name = "IsNaN",
                               .since = 9,
                               .source = "ONNX IsNaN",
+                              .inputs = 1,
                               .infer =
                                   [](const InferArgs& a) {
                                     check_float(a, 0);

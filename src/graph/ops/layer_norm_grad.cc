@@ -46,6 +46,8 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kLayerNormGrad{.name = "LayerNormGrad",
                                       .domain = kDunlinDomain,
                                       .source = "Ba et al. 2016, differentiated",
+                                      .inputs = 5,
+                                      .outputs = 3,
                                       .infer = infer,
                                       .forward = forward,
                                       .rtol = 1e-4f,

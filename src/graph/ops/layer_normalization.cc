@@ -67,6 +67,8 @@ void gradient(Grad& g) {
 extern constexpr OpDef kLayerNormalization{.name = "LayerNormalization",
                                            .since = 17,
                                            .source = "ONNX LayerNormalization",
+                                           .inputs = {2, 3},
+                                           .outputs = {1, 3},
                                            .infer = infer,
                                            .forward = forward,
                                            .gradient = gradient,

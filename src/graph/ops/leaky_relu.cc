@@ -10,6 +10,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3,5]@-6..6"}, {"", "f32[7]@-6..6"}, {
 extern constexpr OpDef kLeakyRelu{
     .name = "LeakyRelu",
     .source = "ONNX LeakyRelu",
+    .inputs = 1,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

@@ -13,6 +13,7 @@ extern constexpr OpDef kLeakyReluGrad{
     .name = "LeakyReluGrad",
     .domain = kDunlinDomain,
     .source = "derivative of ONNX LeakyRelu",
+    .inputs = 2,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

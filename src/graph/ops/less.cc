@@ -10,6 +10,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3] f32[3]"},
 
 extern constexpr OpDef kLess{.name = "Less",
                              .source = "ONNX Less",
+                             .inputs = 2,
                              .infer = infer_compare,
                              .forward =
                                  [](const OpCall& c) {

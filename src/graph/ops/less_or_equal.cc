@@ -9,6 +9,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3] f32[3]"}, {"", "i32[2,3]@-2..2 i32
 extern constexpr OpDef kLessOrEqual{.name = "LessOrEqual",
                                     .since = 12,
                                     .source = "ONNX LessOrEqual",
+                                    .inputs = 2,
                                     .infer = infer_compare,
                                     .forward =
                                         [](const OpCall& c) {

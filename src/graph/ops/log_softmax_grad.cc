@@ -31,6 +31,7 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kLogSoftmaxGrad{.name = "LogSoftmaxGrad",
                                        .domain = kDunlinDomain,
                                        .source = "derivative of ONNX LogSoftmax",
+                                       .inputs = 2,
                                        .infer = infer_lanes,
                                        .forward = forward,
                                        .samples = kSamples};

@@ -14,7 +14,6 @@ struct Form {
 
 Form form_of(const NodeView& n) {
   Form f{.body = n.body("body"), .num_state = n.num_own_inputs() - 2, .num_scans = 0};
-  if (f.num_state < 0) n.error("has {} inputs, at least 2 are expected", n.num_own_inputs());
   const auto inputs = static_cast<int>(f.body.graph->inputs.size());
   const auto outputs = static_cast<int>(f.body.graph->outputs.size());
   if (inputs != 2 + f.num_state)
@@ -112,7 +111,13 @@ void run_loop(const ValueCall& c) {
 
 }  // namespace
 
-extern constexpr OpDef kLoop{
-    .name = "Loop", .source = "ONNX Loop", .infer = infer_loop, .run = run_loop, .strings = Strings::kTaken};
+extern constexpr OpDef kLoop{.name = "Loop",
+                             .source = "ONNX Loop",
+                             .inputs = {2, kVariadic},
+                             .optional_inputs = 0b11,
+                             .outputs = {1, kVariadic},
+                             .infer = infer_loop,
+                             .run = run_loop,
+                             .strings = Strings::kTaken};
 
 }  // namespace dunlin::ops

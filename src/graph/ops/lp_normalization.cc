@@ -14,6 +14,7 @@ constexpr Sample kSamples[] = {
 extern constexpr OpDef kLpNormalization{
     .name = "LpNormalization",
     .source = "ONNX LpNormalization",
+    .inputs = 1,
     .infer =
         [](const InferArgs& a) {
           check_float(a, 0);

@@ -34,6 +34,7 @@ extern constexpr OpDef kLpNormalizationGrad{
     .name = "LpNormalizationGrad",
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX LpNormalization",
+    .inputs = 2,
     .infer = [](const InferArgs& a) { return std::vector<Type>{a.type(1)}; },
     .forward = forward,
     .samples = kSamples};

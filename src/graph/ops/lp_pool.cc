@@ -36,6 +36,7 @@ extern constexpr OpDef kLpPool{
     .name = "LpPool",
     .since = 2,
     .source = "ONNX LpPool",
+    .inputs = 1,
     .infer =
         [](const InferArgs& a) {
           return std::vector<Type>{{.format = a.format(0), .shape = pool_shape(a, a.shape(0))}};

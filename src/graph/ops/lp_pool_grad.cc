@@ -44,6 +44,7 @@ extern constexpr OpDef kLpPoolGrad{
     .name = "LpPoolGrad",
     .domain = kDunlinDomain,
     .source = "derivative of ONNX LpPool",
+    .inputs = 3,
     .infer =
         [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
     .forward = forward,

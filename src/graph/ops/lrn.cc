@@ -17,6 +17,7 @@ constexpr Sample kSamples[] = {{"size=3", "f32[2,5,3,2]"},
 extern constexpr OpDef kLRN{
     .name = "LRN",
     .source = "ONNX LRN (Krizhevsky et al. 2012, section 3.3)",
+    .inputs = 1,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

@@ -31,6 +31,7 @@ extern constexpr OpDef kLRNGrad{
     .name = "LRNGrad",
     .domain = kDunlinDomain,
     .source = "derivative of ONNX LRN",
+    .inputs = 2,
     .infer =
         [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
     .forward = forward,

@@ -17,6 +17,9 @@ extern constexpr OpDef kLSTMGrad{
     .name = "LSTMGrad",
     .domain = kDunlinDomain,
     .source = "Werbos 1990, backpropagation through time",
+    .inputs = {6, 11},
+    .optional_inputs = 0b111,
+    .outputs = {3, 7},
     .infer = [](const InferArgs& a) { return infer_recurrent_grad(a, kLstmCell); },
     .forward = [](const OpCall& c) { recurrent_grad_forward(c, kLstmCell); },
     .samples = kSamples};

@@ -50,6 +50,7 @@ void gradient(Grad& g) {
 
 extern constexpr OpDef kMatMul{.name = "MatMul",
                                .source = "ONNX MatMul",
+                               .inputs = 2,
                                .infer = infer,
                                .forward = [](const OpCall& c) { matmul_forward(c, false, false); },
                                .gradient = gradient,

@@ -16,6 +16,7 @@ extern constexpr OpDef kMatMulInteger{
     .name = "MatMulInteger",
     .since = 10,
     .source = "ONNX MatMulInteger",
+    .inputs = {2, 4},
     .infer =
         [](const InferArgs& a) {
           check_quantized(a, "A", a.format(0));

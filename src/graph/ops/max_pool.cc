@@ -79,6 +79,8 @@ void gradient(Grad& g) {
 
 extern constexpr OpDef kMaxPool{.name = "MaxPool",
                                 .source = "ONNX MaxPool",
+                                .inputs = 1,
+                                .outputs = {1, 2},
                                 .infer = infer,
                                 .forward = forward,
                                 .gradient = gradient,

@@ -29,6 +29,7 @@ extern constexpr OpDef kMaxPoolGrad{
     .name = "MaxPoolGrad",
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX MaxPool",
+    .inputs = 3,
     .infer =
         [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(2)}}; },
     .forward = forward,

@@ -73,6 +73,7 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kMaxRoiPool{
     .name = "MaxRoiPool",
     .source = "ONNX MaxRoiPool; Girshick, Fast R-CNN, ICCV 2015",
+    .inputs = 2,
     .infer =
         [](const InferArgs& a) {
           check_float(a, 0);

@@ -74,6 +74,7 @@ extern constexpr OpDef kMaxUnpool{
     .name = "MaxUnpool",
     .since = 9,
     .source = "ONNX MaxUnpool",
+    .inputs = {2, 3},
     .infer =
         [](const InferArgs& a) {
           check_float(a, 0);

@@ -12,6 +12,7 @@ extern constexpr OpDef kMaxUnpoolGrad{
     .name = "MaxUnpoolGrad",
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX MaxUnpool",
+    .inputs = 3,
     .infer =
         [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
     .forward =

@@ -9,6 +9,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3] f32[2,3]"}, {"", "f32[2,1,4] f32[3
 
 extern constexpr OpDef kMean{.name = "Mean",
                              .source = "ONNX Mean",
+                             .inputs = {1, kVariadic},
                              .infer = infer_broadcast,
                              .forward =
                                  [](const OpCall& c) {

@@ -49,6 +49,7 @@ void gradient(Grad& g) {
 extern constexpr OpDef kMeanVarianceNormalization{.name = "MeanVarianceNormalization",
                                                   .since = 9,
                                                   .source = "ONNX MeanVarianceNormalization",
+                                                  .inputs = 1,
                                                   .infer = infer_same,
                                                   .forward = forward,
                                                   .gradient = gradient,

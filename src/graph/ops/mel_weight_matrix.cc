@@ -69,6 +69,7 @@ extern constexpr OpDef kMelWeightMatrix{
     .name = "MelWeightMatrix",
     .since = 17,
     .source = "ONNX MelWeightMatrix",
+    .inputs = 5,
     .infer =
         [](const InferArgs& a) {
           return std::vector<Type>{{.format = format_attribute(a, "output_datatype", &formats::kF32),

@@ -11,6 +11,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3] f32[2,3]"},
 
 extern constexpr OpDef kMin{.name = "Min",
                             .source = "ONNX Min, NaN in either input gives NaN",
+                            .inputs = {1, kVariadic},
                             .infer = infer_broadcast,
                             .forward =
                                 [](const OpCall& c) {

@@ -13,6 +13,7 @@ extern constexpr OpDef kMish{
     .name = "Mish",
     .since = 18,
     .source = "ONNX Mish",
+    .inputs = 1,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

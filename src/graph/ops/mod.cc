@@ -33,6 +33,7 @@ T remainder_of(T x, T y, bool c_style) {
 extern constexpr OpDef kMod{.name = "Mod",
                             .since = 10,
                             .source = "ONNX Mod",
+                            .inputs = 2,
                             .infer = infer_broadcast,
                             .forward =
                                 [](const OpCall& c) {

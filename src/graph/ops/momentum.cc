@@ -34,6 +34,8 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kMomentum{.name = "Momentum",
                                  .domain = kPreviewTrainingDomain,
                                  .source = "ONNX ai.onnx.preview.training.Momentum",
+                                 .inputs = {3, kVariadic},
+                                 .outputs = {1, kVariadic},
                                  .infer =
                                      [](const InferArgs& a) {
                                        for (const char* name : {"alpha", "beta", "norm_coefficient"})

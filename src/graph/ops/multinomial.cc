@@ -46,6 +46,7 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kMultinomial{.name = "Multinomial",
                                     .since = 7,
                                     .source = "ONNX Multinomial",
+                                    .inputs = 1,
                                     .infer = infer,
                                     .forward = forward,
                                     .stops_gradient = true,

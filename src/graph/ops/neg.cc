@@ -10,6 +10,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3]"}, {"", "i8[4]@-9..9"}};
 extern constexpr OpDef kNeg{
     .name = "Neg",
     .source = "ONNX Neg",
+    .inputs = 1,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

@@ -25,6 +25,7 @@ extern constexpr OpDef kNegativeLogLikelihoodGrad{
     .name = "NegativeLogLikelihoodGrad",
     .domain = kDunlinDomain,
     .source = "derivative of ONNX NegativeLogLikelihoodLoss",
+    .inputs = {3, 4},
     .infer = [](const InferArgs& a) { return std::vector<Type>{a.type(1)}; },
     .forward = forward,
     .shape_only_inputs = 0b10,

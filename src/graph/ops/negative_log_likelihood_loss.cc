@@ -33,6 +33,7 @@ extern constexpr OpDef kNegativeLogLikelihoodLoss{
     .name = "NegativeLogLikelihoodLoss",
     .since = 12,
     .source = "ONNX NegativeLogLikelihoodLoss",
+    .inputs = {2, 3},
     .infer = [](const InferArgs& a) { return std::vector<Type>{class_loss_type(a)}; },
     .forward = forward,
     .gradient = gradient,

@@ -90,6 +90,7 @@ extern constexpr OpDef kNonMaxSuppression{
     .name = "NonMaxSuppression",
     .since = 10,
     .source = "ONNX NonMaxSuppression",
+    .inputs = {2, 5},
     .infer =
         [](const InferArgs& a) {
           if (a.has_shape(0) && a.has_shape(1)) check_shapes(a, a.shape(0), a.shape(1));

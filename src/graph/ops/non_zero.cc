@@ -12,6 +12,7 @@ extern constexpr OpDef kNonZero{
     .name = "NonZero",
     .since = 9,
     .source = "ONNX NonZero",
+    .inputs = 1,
     .infer =
         [](const InferArgs& a) {
           return std::vector<Type>{

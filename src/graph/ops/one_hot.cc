@@ -28,6 +28,7 @@ extern constexpr OpDef kOneHot{
     .name = "OneHot",
     .since = 9,
     .source = "ONNX OneHot",
+    .inputs = 3,
     .infer =
         [](const InferArgs& a) {
           return std::vector<Type>{

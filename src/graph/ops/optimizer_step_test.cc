@@ -17,7 +17,8 @@ TEST(OptimizerStep, WhatDoesNotFitIsNamed) {
   const std::string_view momentum = "alpha=0.5 beta=0.5 norm_coefficient=0.0 mode='standard'";
   EXPECT_THAT(error("Momentum", momentum, "f32[]{1} i64[]{0} f32[2] f32[2]"),
               HasSubstr("has 2 inputs after R and T: 3 for each"));
-  EXPECT_THAT(error("Momentum", momentum, "f32[]{1} i64[]{0}"), HasSubstr("has 0 inputs"));
+  EXPECT_THAT(error("Momentum", momentum, "f32[]{1} i64[]{0}"),
+              HasSubstr("has 2 inputs, Momentum takes 3 or more"));
   EXPECT_THAT(error("Momentum", momentum, "f32[2] i64[]{0} f32[2] f32[2] f32[2]"), HasSubstr("R is [2]"));
   EXPECT_THAT(error("Momentum", momentum, "f32[]{1} i64[]{0} f32[2] f32[3] f32[2]"), HasSubstr("one shape"));
   EXPECT_THAT(error("Momentum", momentum, "f32[]{1} i64[]{0} f32[2] f32[2] f64[2]"), HasSubstr("one type"));

@@ -7,6 +7,7 @@ extern constexpr OpDef kOptional{
     .name = "Optional",
     .since = 15,
     .source = "ONNX Optional",
+    .inputs = {0, 1},
     .infer =
         [](const InferArgs& a) {
           const Type* given = find_attribute<Type>(a.node(), "type");

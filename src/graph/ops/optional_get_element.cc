@@ -6,6 +6,7 @@ namespace dunlin::ops {
 extern constexpr OpDef kOptionalGetElement{.name = "OptionalGetElement",
                                            .since = 15,
                                            .source = "ONNX OptionalGetElement",
+                                           .inputs = 1,
                                            .infer =
                                                [](const InferArgs& a) {
                                                  Type type = a.type(0);

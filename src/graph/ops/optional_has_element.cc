@@ -6,6 +6,7 @@ extern constexpr OpDef kOptionalHasElement{
     .name = "OptionalHasElement",
     .since = 15,
     .source = "ONNX OptionalHasElement",
+    .inputs = {0, 1},
     .infer =
         [](const InferArgs&) { return std::vector<Type>{{.format = &formats::kBool, .shape = Shape{}}}; },
     .run =

@@ -31,6 +31,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3] i64{0,1,2,0}"},
 extern constexpr OpDef kPad{
     .name = "Pad",
     .source = "ONNX Pad",
+    .inputs = {1, 4},
     .infer =
         [](const InferArgs& a) {
           return std::vector<Type>{

@@ -13,6 +13,7 @@ extern constexpr OpDef kPadGrad{
     .name = "PadGrad",
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX Pad",
+    .inputs = {2, 4},
     .infer = infer_like_input1,
     .forward =
         [](const OpCall& c) {

@@ -82,6 +82,7 @@ void gradient(Grad& g) {
 extern constexpr OpDef kPow{
     .name = "Pow",
     .source = "ONNX Pow",
+    .inputs = 2,
     .infer =
         [](const InferArgs& a) {
           return std::vector<Type>{

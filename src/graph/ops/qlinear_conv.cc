@@ -44,6 +44,7 @@ extern constexpr OpDef kQLinearConv{
     .name = "QLinearConv",
     .since = 10,
     .source = "ONNX QLinearConv",
+    .inputs = {8, 9},
     .infer =
         [](const InferArgs& a) {
           check_quantized(a, "x", a.format(0));

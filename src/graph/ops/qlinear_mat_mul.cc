@@ -55,6 +55,7 @@ extern constexpr OpDef kQLinearMatMul{
     .name = "QLinearMatMul",
     .since = 10,
     .source = "ONNX QLinearMatMul",
+    .inputs = 8,
     .infer =
         [](const InferArgs& a) {
           check_quantized(a, "a", a.format(0));

@@ -83,6 +83,7 @@ extern constexpr OpDef kQuantizeLinear{
     .name = "QuantizeLinear",
     .since = 10,
     .source = "ONNX QuantizeLinear",
+    .inputs = {2, 3},
     .infer =
         [](const InferArgs& a) {
           const Format format = quantized(a);

@@ -8,6 +8,7 @@ constexpr Sample kSamples[] = {{"", "f32[3,2]"}, {"dtype=11", "i32[5]@0..1"}};
 
 extern constexpr OpDef kRandomUniformLike{.name = "RandomUniformLike",
                                           .source = "ONNX RandomUniformLike",
+                                          .inputs = 1,
                                           .infer = infer_random_like,
                                           .forward = draw_uniform,
                                           .shape_only_inputs = 0b1,

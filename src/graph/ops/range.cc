@@ -20,6 +20,7 @@ extern constexpr OpDef kRange{
     .name = "Range",
     .since = 11,
     .source = "ONNX Range",
+    .inputs = 3,
     .infer =
         [](const InferArgs& a) {
           Shape shape{kUnknownDim};

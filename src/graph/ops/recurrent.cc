@@ -17,8 +17,6 @@ Shape state_shape(const RecurrentSizes& n) {
 
 /// Checks the inputs from X on, which is input `first`.
 RecurrentSizes check_inputs(const InferArgs& a, const RecurrentCell& cell, int first) {
-  if (a.num_inputs() > first + cell.num_inputs())
-    a.error("has {} inputs, at most {} are expected", a.num_inputs(), first + cell.num_inputs());
   check_float(a, first + kX);
   const RecurrentSizes n = recurrent_sizes(a, cell, a.shape(first + kX), a.shape(first + kR));
   gate_activations(a, n.directions, cell.activations);

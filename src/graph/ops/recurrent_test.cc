@@ -167,7 +167,7 @@ TEST(Recurrent, ErrorsNameTheInput) {
   EXPECT_THAT(error_of("LSTM", "activations=['Tanh','Cosh','Tanh']", lstm),
               HasSubstr("activations holds \"Cosh\", one of Sigmoid, Tanh, Relu"));
   EXPECT_THAT(error_of("GRU", "", x + "f32[1,6,3] f32[1,6,2] _ _ _ f32[1,2,2]"),
-              HasSubstr("has 7 inputs, at most 6 are expected"));
+              HasSubstr("has 7 inputs, GRU takes 3 to 6"));
   EXPECT_THAT(error_of("RNN", "", "f32[4,2] f32[1,2,2] f32[1,2,2]"), HasSubstr("X is [4,2], three axes"));
   EXPECT_THAT(error_of("RNN", "", "f32[4,2,3] f32[1,0,3] f32[1,0,0]"), HasSubstr("at least one number"));
 }

@@ -17,6 +17,7 @@ constexpr Sample kSamples[] = {
 
 extern constexpr OpDef kReduceL1{.name = "ReduceL1",
                                  .source = "ONNX ReduceL1",
+                                 .inputs = {1, 2},
                                  .infer = infer_reduce,
                                  .forward =
                                      [](const OpCall& c) {

@@ -20,6 +20,7 @@ constexpr Sample kSamples[] = {
 extern constexpr OpDef kReduceL2{
     .name = "ReduceL2",
     .source = "ONNX ReduceL2",
+    .inputs = {1, 2},
     .infer = infer_reduce,
     .forward =
         [](const OpCall& c) {

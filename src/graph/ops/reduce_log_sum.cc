@@ -18,6 +18,7 @@ constexpr Sample kSamples[] = {
 
 extern constexpr OpDef kReduceLogSum{.name = "ReduceLogSum",
                                      .source = "ONNX ReduceLogSum",
+                                     .inputs = {1, 2},
                                      .infer = infer_reduce,
                                      .forward =
                                          [](const OpCall& c) {

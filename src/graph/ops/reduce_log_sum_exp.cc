@@ -41,6 +41,7 @@ void gradient(Grad& g) {
 
 extern constexpr OpDef kReduceLogSumExp{.name = "ReduceLogSumExp",
                                         .source = "ONNX ReduceLogSumExp",
+                                        .inputs = {1, 2},
                                         .infer = infer_reduce,
                                         .forward = forward,
                                         .gradient = gradient,

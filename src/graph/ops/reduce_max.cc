@@ -18,6 +18,7 @@ constexpr Sample kSamples[] = {
 extern constexpr OpDef kReduceMax{
     .name = "ReduceMax",
     .source = "ONNX ReduceMax",
+    .inputs = {1, 2},
     .infer = infer_reduce,
     .forward =
         [](const OpCall& c) {

@@ -17,6 +17,7 @@ constexpr Sample kSamples[] = {
 
 extern constexpr OpDef kReduceMean{.name = "ReduceMean",
                                    .source = "ONNX ReduceMean",
+                                   .inputs = {1, 2},
                                    .infer = infer_reduce,
                                    .forward =
                                        [](const OpCall& c) {

@@ -18,6 +18,7 @@ constexpr Sample kSamples[] = {
 extern constexpr OpDef kReduceMin{
     .name = "ReduceMin",
     .source = "ONNX ReduceMin",
+    .inputs = {1, 2},
     .infer = infer_reduce,
     .forward =
         [](const OpCall& c) {

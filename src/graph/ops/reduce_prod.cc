@@ -18,6 +18,7 @@ constexpr Sample kSamples[] = {
 extern constexpr OpDef kReduceProd{
     .name = "ReduceProd",
     .source = "ONNX ReduceProd",
+    .inputs = {1, 2},
     .infer = infer_reduce,
     .forward =
         [](const OpCall& c) {

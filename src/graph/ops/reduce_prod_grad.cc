@@ -54,6 +54,7 @@ extern constexpr OpDef kReduceProdGrad{
     .name = "ReduceProdGrad",
     .domain = kDunlinDomain,
     .source = "derivative of ONNX ReduceProd",
+    .inputs = {2, 3},
     .infer = [](const InferArgs& a) { return std::vector<Type>{a.type(1)}; },
     .forward = forward,
     .samples = kSamples};

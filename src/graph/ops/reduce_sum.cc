@@ -17,6 +17,7 @@ constexpr Sample kSamples[] = {
 
 extern constexpr OpDef kReduceSum{.name = "ReduceSum",
                                   .source = "ONNX ReduceSum",
+                                  .inputs = {1, 2},
                                   .infer = infer_reduce,
                                   .forward =
                                       [](const OpCall& c) {

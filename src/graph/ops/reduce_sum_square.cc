@@ -17,6 +17,7 @@ constexpr Sample kSamples[] = {
 
 extern constexpr OpDef kReduceSumSquare{.name = "ReduceSumSquare",
                                         .source = "ONNX ReduceSumSquare",
+                                        .inputs = {1, 2},
                                         .infer = infer_reduce,
                                         .forward =
                                             [](const OpCall& c) {

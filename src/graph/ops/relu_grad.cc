@@ -10,6 +10,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3,5] f32[2,3,5]"}};
 extern constexpr OpDef kReluGrad{.name = "ReluGrad",
                                  .domain = kDunlinDomain,
                                  .source = "derivative of ONNX Relu",
+                                 .inputs = 2,
                                  .infer = infer_same,
                                  .forward =
                                      [](const OpCall& c) {

@@ -64,6 +64,7 @@ constexpr Sample kSamples[] = {
 
 extern constexpr OpDef kReshape{.name = "Reshape",
                                 .source = "ONNX Reshape",
+                                .inputs = {1, 2},
                                 .infer = infer_reshape,
                                 .forward =
                                     [](const OpCall& c) {

@@ -11,6 +11,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,6] f32[3,4]"}};
 extern constexpr OpDef kReshapeLike{.name = "ReshapeLike",
                                     .domain = kDunlinDomain,
                                     .source = "adjoint of ONNX Reshape",
+                                    .inputs = 2,
                                     .infer = infer_like_input1,
                                     .forward = [](const OpCall& c) { copy_logical(c.input(0), c.output(0)); },
                                     .gradient =

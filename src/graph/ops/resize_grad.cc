@@ -33,6 +33,7 @@ extern constexpr OpDef kResizeGrad{
     .name = "ResizeGrad",
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX Resize",
+    .inputs = {2, 5},
     .infer =
         [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
     .forward = forward,

@@ -14,6 +14,7 @@ extern constexpr OpDef kReverseSequence{
     .name = "ReverseSequence",
     .since = 10,
     .source = "ONNX ReverseSequence",
+    .inputs = 2,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

@@ -45,6 +45,8 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kRMSNormGrad{.name = "RMSNormGrad",
                                     .domain = kDunlinDomain,
                                     .source = "Zhang and Sennrich 2019, differentiated",
+                                    .inputs = 3,
+                                    .outputs = 2,
                                     .infer = infer,
                                     .forward = forward,
                                     .samples = kSamples};

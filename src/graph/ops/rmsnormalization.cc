@@ -45,6 +45,7 @@ void gradient(Grad& g) {
 extern constexpr OpDef kRMSNormalization{.name = "RMSNormalization",
                                          .since = 23,
                                          .source = "ONNX RMSNormalization",
+                                         .inputs = 2,
                                          .infer = infer,
                                          .forward = forward,
                                          .gradient = gradient,

@@ -132,6 +132,7 @@ extern constexpr OpDef kRoiAlign{
     .name = "RoiAlign",
     .since = 10,
     .source = "ONNX RoiAlign",
+    .inputs = 3,
     .infer =
         [](const InferArgs& a) {
           check_float(a, 0);

@@ -32,6 +32,7 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kRoiAlignGrad{.name = "RoiAlignGrad",
                                      .domain = kDunlinDomain,
                                      .source = "adjoint of ONNX RoiAlign in X",
+                                     .inputs = 4,
                                      .infer = [](const InferArgs& a) { return std::vector<Type>{a.type(1)}; },
                                      .forward = forward,
                                      .costly = true,

@@ -106,6 +106,7 @@ void gradient(Grad& g) {
 extern constexpr OpDef kRotaryEmbedding{.name = "RotaryEmbedding",
                                         .since = 23,
                                         .source = "ONNX RotaryEmbedding",
+                                        .inputs = {3, 4},
                                         .infer = infer,
                                         .forward = forward,
                                         .gradient = gradient,

@@ -12,6 +12,7 @@ extern constexpr OpDef kRound{
     .name = "Round",
     .since = 11,
     .source = "ONNX Round: halves to even",
+    .inputs = 1,
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::nearbyint(x); }); },
     .stops_gradient = true,

@@ -113,6 +113,8 @@ void run_scan(const ValueCall& c) {
 extern constexpr OpDef kScan{.name = "Scan",
                              .since = 9,
                              .source = "ONNX Scan",
+                             .inputs = {1, kVariadic},
+                             .outputs = {1, kVariadic},
                              .infer = infer_scan,
                              .run = run_scan,
                              .older = &kScanOfBatches};

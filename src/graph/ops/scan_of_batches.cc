@@ -158,7 +158,13 @@ void run(const ValueCall& c) {
 
 }  // namespace
 
-extern constexpr OpDef kScanOfBatches{
-    .name = "Scan", .since = 8, .source = "ONNX Scan-8", .infer = infer, .run = run};
+extern constexpr OpDef kScanOfBatches{.name = "Scan",
+                                      .since = 8,
+                                      .source = "ONNX Scan-8",
+                                      .inputs = {2, kVariadic},
+                                      .optional_inputs = 1,
+                                      .outputs = {1, kVariadic},
+                                      .infer = infer,
+                                      .run = run};
 
 }  // namespace dunlin::ops

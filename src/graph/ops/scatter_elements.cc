@@ -35,6 +35,7 @@ constexpr Sample kSamples[] = {{"axis=1", "f32[2,4] i64[2,2]{0,-1,2,1} f32[2,2]"
 extern constexpr OpDef kScatterElements{.name = "ScatterElements",
                                         .since = 11,
                                         .source = "ONNX ScatterElements",
+                                        .inputs = 3,
                                         .infer = infer_scatter,
                                         .forward = scatter_elements,
                                         .gradient = scatter_elements_gradient,

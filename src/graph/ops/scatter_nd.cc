@@ -14,6 +14,7 @@ extern constexpr OpDef kScatterND{
     .name = "ScatterND",
     .since = 11,
     .source = "ONNX ScatterND",
+    .inputs = 3,
     .infer = infer_scatter,
     .forward =
         [](const OpCall& c) {

@@ -14,6 +14,7 @@ constexpr float kAlpha = 1.67326319217681884765625f, kGamma = 1.0507010221481323
 extern constexpr OpDef kSelu{
     .name = "Selu",
     .source = "ONNX Selu",
+    .inputs = 1,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

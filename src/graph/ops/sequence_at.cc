@@ -6,6 +6,7 @@ extern constexpr OpDef kSequenceAt{
     .name = "SequenceAt",
     .since = 11,
     .source = "ONNX SequenceAt",
+    .inputs = 2,
     .infer =
         [](const InferArgs& a) {
           const Type& s = sequence_type(a, 0);

@@ -7,6 +7,7 @@ extern constexpr OpDef kSequenceConstruct{
     .name = "SequenceConstruct",
     .since = 11,
     .source = "ONNX SequenceConstruct",
+    .inputs = {1, kVariadic},
     .infer =
         [](const InferArgs& a) {
           Type element = a.type(0);
@@ -28,7 +29,6 @@ extern constexpr OpDef kSequenceConstruct{
               c.error("input 0 is of {}, input {} of {}", elements[0]->format()->name, i,
                       elements.back()->format()->name);
           }
-          if (elements.empty()) c.error("input 0 is missing");
           const Format format = elements[0]->format();
           c.give(0, RunValue::sequence(format, std::move(elements)));
         },

@@ -16,6 +16,7 @@ extern constexpr OpDef kSequenceEmpty{
     .name = "SequenceEmpty",
     .since = 11,
     .source = "ONNX SequenceEmpty",
+    .inputs = 0,
     .infer =
         [](const InferArgs& a) {
           return std::vector<Type>{sequence_of({.format = format_of_elements(a), .shape = {}})};

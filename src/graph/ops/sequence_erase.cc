@@ -7,6 +7,7 @@ extern constexpr OpDef kSequenceErase{
     .name = "SequenceErase",
     .since = 11,
     .source = "ONNX SequenceErase",
+    .inputs = {1, 2},
     .infer = [](const InferArgs& a) { return std::vector<Type>{sequence_type(a, 0)}; },
     .run =
         [](const ValueCall& c) {

@@ -8,6 +8,7 @@ extern constexpr OpDef kSequenceInsert{
     .name = "SequenceInsert",
     .since = 11,
     .source = "ONNX SequenceInsert",
+    .inputs = {2, 3},
     .infer =
         [](const InferArgs& a) {
           const Type &s = sequence_type(a, 0), &t = a.type(1);

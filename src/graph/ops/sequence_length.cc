@@ -6,6 +6,7 @@ extern constexpr OpDef kSequenceLength{
     .name = "SequenceLength",
     .since = 11,
     .source = "ONNX SequenceLength",
+    .inputs = 1,
     .infer =
         [](const InferArgs& a) {
           sequence_type(a, 0);

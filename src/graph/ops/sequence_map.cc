@@ -7,7 +7,6 @@ namespace {
 
 Body body_of(const NodeView& n) {
   const Body body = n.body("body");
-  if (n.num_own_inputs() < 1) n.error("input 0 is missing");
   if (body.graph->inputs.size() != static_cast<size_t>(n.num_own_inputs()))
     n.error("its body has {} inputs, {} are expected", body.graph->inputs.size(), n.num_own_inputs());
   if (body.graph->outputs.size() != static_cast<size_t>(n.num_outputs()))
@@ -23,6 +22,8 @@ extern constexpr OpDef kSequenceMap{
     .name = "SequenceMap",
     .since = 17,
     .source = "ONNX SequenceMap",
+    .inputs = {1, kVariadic},
+    .outputs = {1, kVariadic},
     .infer =
         [](const InferArgs& a) {
           const Body body = body_of(a);

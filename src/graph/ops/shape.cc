@@ -22,6 +22,7 @@ constexpr Sample kSamples[] = {
 extern constexpr OpDef kShape{
     .name = "Shape",
     .source = "ONNX Shape",
+    .inputs = 1,
     .infer =
         [](const InferArgs& a) {
           const auto [start, end] = range(a, a.shape(0).rank());

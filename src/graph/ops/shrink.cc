@@ -12,6 +12,7 @@ extern constexpr OpDef kShrink{
     .name = "Shrink",
     .since = 9,
     .source = "ONNX Shrink",
+    .inputs = 1,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

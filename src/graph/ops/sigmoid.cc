@@ -12,6 +12,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3,5]@-6..6"}, {"", "f32[7]@-6..6"}};
 extern constexpr OpDef kSigmoid{
     .name = "Sigmoid",
     .source = "ONNX Sigmoid",
+    .inputs = 1,
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return 1 / (1 + std::exp(-x)); }); },
     .gradient =

@@ -12,6 +12,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3,5] f32[2,3,5]@0..1"}};
 extern constexpr OpDef kSigmoidGrad{.name = "SigmoidGrad",
                                     .domain = kDunlinDomain,
                                     .source = "derivative of ONNX Sigmoid",
+                                    .inputs = 2,
                                     .infer = infer_same,
                                     .forward =
                                         [](const OpCall& c) {

@@ -9,6 +9,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3]"}, {"", "f32[7]"}, {"", "i32[5]@-9
 extern constexpr OpDef kSign{.name = "Sign",
                              .since = 9,
                              .source = "ONNX Sign",
+                             .inputs = 1,
                              .infer = infer_same,
                              .forward =
                                  [](const OpCall& c) {

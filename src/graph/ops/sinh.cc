@@ -13,6 +13,7 @@ extern constexpr OpDef kSinh{
     .name = "Sinh",
     .since = 9,
     .source = "ONNX Sinh",
+    .inputs = 1,
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::sinh(x); }); },
     .gradient = [](Grad& g) { g.to_input(0, g.mul(g.out_grad(0), g.emit("Cosh", {g.in(0)}))); },

@@ -19,6 +19,7 @@ constexpr Sample kSamples[] = {{"", "f32[5,4] i64{1,-3} i64{4,100} i64{0,1}"},
 extern constexpr OpDef kSlice{
     .name = "Slice",
     .source = "ONNX Slice",
+    .inputs = {1, 5},
     .infer =
         [](const InferArgs& a) {
           Type type{.format = a.format(0), .shape = a.shape(0)};

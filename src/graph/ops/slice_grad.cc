@@ -12,6 +12,7 @@ constexpr Sample kSamples[] = {{"", "f32[3,3] f32[5,4] i64{1,-3} i64{4,100} i64{
 extern constexpr OpDef kSliceGrad{.name = "SliceGrad",
                                   .domain = kDunlinDomain,
                                   .source = "adjoint of ONNX Slice",
+                                  .inputs = {2, 6},
                                   .infer = infer_like_input1,
                                   .forward =
                                       [](const OpCall& c) {

@@ -34,6 +34,7 @@ extern constexpr OpDef kSoftmaxCrossEntropyGrad{
     .name = "SoftmaxCrossEntropyGrad",
     .domain = kDunlinDomain,
     .source = "derivative of ONNX SoftmaxCrossEntropyLoss",
+    .inputs = {3, 4},
     .infer = [](const InferArgs& a) { return std::vector<Type>{a.type(1)}; },
     .forward = forward,
     .samples = kSamples};

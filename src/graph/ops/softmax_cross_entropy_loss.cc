@@ -55,6 +55,8 @@ void gradient(Grad& g) {
 extern constexpr OpDef kSoftmaxCrossEntropyLoss{.name = "SoftmaxCrossEntropyLoss",
                                                 .since = 12,
                                                 .source = "ONNX SoftmaxCrossEntropyLoss",
+                                                .inputs = {2, 3},
+                                                .outputs = {1, 2},
                                                 .infer =
                                                     [](const InferArgs& a) {
                                                       return std::vector<Type>{class_loss_type(a), a.type(0)};

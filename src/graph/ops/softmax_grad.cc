@@ -31,6 +31,7 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kSoftmaxGrad{.name = "SoftmaxGrad",
                                     .domain = kDunlinDomain,
                                     .source = "derivative of ONNX Softmax",
+                                    .inputs = 2,
                                     .infer = infer_lanes,
                                     .forward = forward,
                                     .samples = kSamples};

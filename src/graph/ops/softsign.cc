@@ -12,6 +12,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3,5]@-6..6"}, {"", "f32[7]@-6..6"}};
 extern constexpr OpDef kSoftsign{
     .name = "Softsign",
     .source = "ONNX Softsign",
+    .inputs = 1,
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return x / (1 + std::abs(x)); }); },
     .gradient =

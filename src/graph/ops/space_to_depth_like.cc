@@ -12,6 +12,7 @@ extern constexpr OpDef kSpaceToDepthLike{
     .name = "SpaceToDepthLike",
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX DepthToSpace",
+    .inputs = 1,
     .infer = infer_space_to_depth,
     .forward = [](const OpCall& c) { space_to_depth(c, c.attr_string("mode", "DCR") == "CRD"); },
     .samples = kSamples};

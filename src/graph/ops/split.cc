@@ -40,6 +40,8 @@ extern constexpr OpDef kSplit{
     .name = "Split",
     .since = 2,
     .source = "ONNX Split",
+    .inputs = {1, 2},
+    .outputs = {1, kVariadic},
     .infer =
         [](const InferArgs& a) {
           const Shape& x = a.shape(0);

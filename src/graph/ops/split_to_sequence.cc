@@ -36,6 +36,7 @@ extern constexpr OpDef kSplitToSequence{
     .name = "SplitToSequence",
     .since = 11,
     .source = "ONNX SplitToSequence",
+    .inputs = {1, 2},
     .infer =
         [](const InferArgs& a) {
           Type part{.format = a.format(0), .shape = {}};

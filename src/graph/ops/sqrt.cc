@@ -12,6 +12,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3]@1..3"}, {"", "f32[7]@1..3"}};
 extern constexpr OpDef kSqrt{
     .name = "Sqrt",
     .source = "ONNX Sqrt",
+    .inputs = 1,
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::sqrt(x); }); },
     .gradient = [](Grad& g) { g.to_input(0, g.div(g.out_grad(0), g.mul(g.out(0), g.constant(2, g.in(0))))); },

@@ -15,6 +15,7 @@ constexpr Sample kSamples[] = {{"", "f32[1,3,1] i64{0}"},
 extern constexpr OpDef kSqueeze{
     .name = "Squeeze",
     .source = "ONNX Squeeze",
+    .inputs = {1, 2},
     .infer =
         [](const InferArgs& a) {
           const Shape& x = a.shape(0);

@@ -64,6 +64,7 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kSTFT{.name = "STFT",
                              .since = 17,
                              .source = "ONNX STFT",
+                             .inputs = {2, 4},
                              .infer = infer,
                              .forward = forward,
                              .gradient =

@@ -44,6 +44,8 @@ void forward(const OpCall& c) {
 extern constexpr OpDef kSTFTGrad{.name = "STFTGrad",
                                  .domain = kDunlinDomain,
                                  .source = "adjoint of ONNX STFT",
+                                 .inputs = {3, 5},
+                                 .outputs = {1, 2},
                                  .infer =
                                      [](const InferArgs& a) {
                                        std::vector<Type> out{{.format = a.format(0), .shape = a.shape(1)}};

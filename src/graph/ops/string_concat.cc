@@ -7,6 +7,7 @@ extern constexpr OpDef kStringConcat{
     .name = "StringConcat",
     .since = 20,
     .source = "ONNX StringConcat",
+    .inputs = 2,
     .infer =
         [](const InferArgs& a) {
           for (int i : {0, 1})

@@ -73,6 +73,7 @@ extern constexpr OpDef kStringNormalizer{
     .name = "StringNormalizer",
     .since = 10,
     .source = "ONNX StringNormalizer",
+    .inputs = 1,
     .infer =
         [](const InferArgs& a) {
           if (const Format f = a.format(0); f && f != &formats::kString)

@@ -33,6 +33,8 @@ extern constexpr OpDef kStringSplit{
     .name = "StringSplit",
     .since = 20,
     .source = "ONNX StringSplit",
+    .inputs = 1,
+    .outputs = 2,
     .infer =
         [](const InferArgs& a) {
           if (const Format f = a.format(0); f && f != &formats::kString)

@@ -13,6 +13,7 @@ extern constexpr OpDef kSumTo{
     .name = "SumTo",
     .domain = kDunlinDomain,
     .source = "adjoint of NumPy broadcasting",
+    .inputs = 2,
     .infer =
         [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
     .forward =

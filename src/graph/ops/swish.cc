@@ -14,6 +14,7 @@ extern constexpr OpDef kSwish{
     .name = "Swish",
     .since = 24,
     .source = "ONNX Swish",
+    .inputs = 1,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

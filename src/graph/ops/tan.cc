@@ -13,6 +13,7 @@ extern constexpr OpDef kTan{
     .name = "Tan",
     .since = 7,
     .source = "ONNX Tan",
+    .inputs = 1,
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::tan(x); }); },
     .gradient =

@@ -12,6 +12,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3,5]@-6..6"}, {"", "f32[7]@-6..6"}};
 extern constexpr OpDef kTanh{
     .name = "Tanh",
     .source = "ONNX Tanh",
+    .inputs = 1,
     .infer = infer_same,
     .forward = [](const OpCall& c) { map_float(c, [](auto x) { return std::tanh(x); }); },
     .gradient =

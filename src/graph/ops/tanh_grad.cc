@@ -12,6 +12,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3,5] f32[2,3,5]@0..1"}};
 extern constexpr OpDef kTanhGrad{.name = "TanhGrad",
                                  .domain = kDunlinDomain,
                                  .source = "derivative of ONNX Tanh",
+                                 .inputs = 2,
                                  .infer = infer_same,
                                  .forward =
                                      [](const OpCall& c) {

@@ -69,6 +69,7 @@ extern constexpr OpDef kTensorScatter{
     .name = "TensorScatter",
     .since = 24,
     .source = "ONNX TensorScatter",
+    .inputs = {2, 3},
     .infer =
         [](const InferArgs& a) {
           if (a.format(0) && a.format(1) && a.format(0) != a.format(1))

@@ -137,6 +137,7 @@ extern constexpr OpDef kTfIdfVectorizer{
     .name = "TfIdfVectorizer",
     .since = 9,
     .source = "ONNX TfIdfVectorizer",
+    .inputs = 1,
     .infer =
         [](const InferArgs& a) {
           const Shape& x = a.shape(0);

@@ -11,6 +11,7 @@ extern constexpr OpDef kThresholdedRelu{
     .name = "ThresholdedRelu",
     .since = 10,
     .source = "ONNX ThresholdedRelu",
+    .inputs = 1,
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {

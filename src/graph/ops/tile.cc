@@ -10,19 +10,18 @@ namespace {
 constexpr int64_t kMost = int64_t{1} << 48;
 
 std::vector<int64_t> repeats(const InferArgs& a, int rank) {
-  const auto given = a.ints("", 1);
-  if (!given) a.error("repeats are missing");
-  for (int64_t n : *given)
+  const std::vector<int64_t> given = *a.ints("", 1);
+  for (int64_t n : given)
     if (n < 0 || n > kMost) a.error("a repeat of {}, 0 to 2^48 is expected", n);
   if (a.opset() < 6) {  // tiles and axis, two scalars
     const auto axis = a.ints("", 2);
     std::vector<int64_t> out(static_cast<size_t>(rank), 1);
-    if (given->size() != 1 || !axis || axis->size() != 1) a.error("tiles and axis must be one number each");
-    out[static_cast<size_t>(a.normalize_axis((*axis)[0], rank))] = (*given)[0];
+    if (given.size() != 1 || !axis || axis->size() != 1) a.error("tiles and axis must be one number each");
+    out[static_cast<size_t>(a.normalize_axis((*axis)[0], rank))] = given[0];
     return out;
   }
-  if (static_cast<int>(given->size()) != rank) a.error("{} repeats for rank {}", given->size(), rank);
-  return *given;
+  if (static_cast<int>(given.size()) != rank) a.error("{} repeats for rank {}", given.size(), rank);
+  return given;
 }
 
 constexpr Sample kSamples[] = {
@@ -33,6 +32,7 @@ constexpr Sample kSamples[] = {
 extern constexpr OpDef kTile{
     .name = "Tile",
     .source = "ONNX Tile",
+    .inputs = {2, 3},
     .infer =
         [](const InferArgs& a) {
           Shape out = a.shape(0);

@@ -12,6 +12,7 @@ constexpr Sample kSamples[] = {{"", "f32[4,6] f32[2,3]"}, {"", "f32[2,0] f32[2,3
 extern constexpr OpDef kTileGrad{.name = "TileGrad",
                                  .domain = kDunlinDomain,
                                  .source = "adjoint of ONNX Tile",
+                                 .inputs = 2,
                                  .infer = infer_like_input1,
                                  .forward =
                                      [](const OpCall& c) {

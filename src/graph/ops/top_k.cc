@@ -71,6 +71,8 @@ constexpr Sample kSamples[] = {{"axis=1", "f32[2,5] i64{3}", 21, 2},
 extern constexpr OpDef kTopK{
     .name = "TopK",
     .source = "ONNX TopK",
+    .inputs = {1, 2},
+    .outputs = 2,
     .infer =
         [](const InferArgs& a) {
           const Shape out = top_shape(a, a.shape(0), count_of(a, a.opset() < 10 ? nullptr : a.constant(1)));

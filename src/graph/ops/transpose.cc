@@ -13,6 +13,7 @@ constexpr Sample kSamples[] = {
 
 extern constexpr OpDef kTranspose{.name = "Transpose",
                                   .source = "ONNX Transpose",
+                                  .inputs = 1,
                                   .infer =
                                       [](const InferArgs& a) {
                                         Shape out;

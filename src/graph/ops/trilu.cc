@@ -13,6 +13,7 @@ constexpr Sample kSamples[] = {
 extern constexpr OpDef kTrilu{.name = "Trilu",
                               .since = 14,
                               .source = "ONNX Trilu",
+                              .inputs = {1, 2},
                               .infer =
                                   [](const InferArgs& a) {
                                     if (a.shape(0).rank() < 2)

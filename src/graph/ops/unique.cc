@@ -94,6 +94,8 @@ extern constexpr OpDef kUnique{
     .name = "Unique",
     .since = 11,
     .source = "ONNX Unique",
+    .inputs = 1,
+    .outputs = {1, 4},
     .infer =
         [](const InferArgs& a) {
           Shape y{kUnknownDim};

@@ -13,6 +13,7 @@ constexpr Sample kSamples[] = {
 extern constexpr OpDef kUnsqueeze{
     .name = "Unsqueeze",
     .source = "ONNX Unsqueeze",
+    .inputs = {1, 2},
     .infer =
         [](const InferArgs& a) {
           const Shape& x = a.shape(0);

@@ -14,6 +14,7 @@ extern constexpr OpDef kWhere{
     .name = "Where",
     .since = 9,
     .source = "ONNX Where",
+    .inputs = 3,
     .infer =
         [](const InferArgs& a) {
           if (a.format(1) != a.format(2) && a.format(1) && a.format(2))

@@ -9,6 +9,7 @@ constexpr Sample kSamples[] = {{"", "bool[2,3]@0..2 bool[3]@0..2"}, {"", "bool[2
 extern constexpr OpDef kXor{
     .name = "Xor",
     .source = "ONNX Xor",
+    .inputs = 2,
     .infer = infer_compare,
     .forward = [](const OpCall& c) { map_binary<bool, bool>(c, [](bool x, bool y) { return x != y; }); },
     .stops_gradient = true,

@@ -11,6 +11,7 @@ constexpr Sample kSamples[] = {{"", "f32[2,3]"}};
 extern constexpr OpDef kZerosLike{.name = "ZerosLike",
                                   .domain = kDunlinDomain,
                                   .source = "NumPy zeros_like",
+                                  .inputs = 1,
                                   .infer = infer_same,
                                   .forward = [](const OpCall& c) { fill_zero(c.output(0)); },
                                   .shape_only_inputs = 1,
