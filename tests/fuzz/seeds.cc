@@ -1,5 +1,6 @@
-// Writes the first inputs of every target: dunlin_fuzz_seeds FOLDER makes FOLDER/TARGET/NAME. Models come from ONNX's own
-// tests, where they are installed, and from the samples of every op; the rest from our own writers and fixtures.
+// Writes the first inputs of every target: dunlin_fuzz_seeds FOLDER makes FOLDER/TARGET/NAME. Models come from
+// ONNX's own tests, where they are installed, and from the samples of every op; the rest from our own writers and
+// fixtures.
 #include <zlib.h>
 
 #include <algorithm>

@@ -63,8 +63,8 @@ void forward(const OpCall& c) {
 
 }  // namespace
 
-/// cache [batch, ..., room, ...], update [batch, ..., length, ...], write_indices [batch] -> the cache with the update at
-/// those places of its axis.
+/// cache [batch, ..., room, ...], update [batch, ..., length, ...], write_indices [batch] -> the cache with the
+/// update at those places of its axis.
 extern constexpr OpDef kTensorScatter{
     .name = "TensorScatter",
     .since = 24,

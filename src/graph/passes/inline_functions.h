@@ -7,9 +7,9 @@
 
 namespace dunlin {
 
-/// The model's graph without calls, and without Gradient nodes of the training domain (expand_gradients.h). A call of an op that the catalog has itself (a format with a function
-/// body for other tools) stays a node. Throws kCorrupt when functions call each other in a circle,
-/// kResourceExhausted above a limit.
+/// The model's graph without calls, and without Gradient nodes of the training domain (expand_gradients.h). A call
+/// of an op that the catalog has itself (a format with a function body for other tools) stays a node. Throws
+/// kCorrupt when functions call each other in a circle, kResourceExhausted above a limit.
 Graph inline_functions(const Model& model, const ModelLimits& limits = {});
 
 }  // namespace dunlin
