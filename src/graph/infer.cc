@@ -4,9 +4,9 @@
 #include <deque>
 #include <optional>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "graph/macs.h"
+#include "graph/name_table.h"
 #include "graph/shape_values.h"
 #include "graph/splice.h"
 
@@ -113,6 +113,8 @@ class Allowance {
 /// Puts the subgraph that an If takes in its place.
 class BranchTaker {
  public:
+  explicit BranchTaker(const Graph& g) : names_(g) {}
+
   /// none: the node is no If, or its condition is not known.
   static std::optional<Body> branch(const Graph& g, const Node& node, const std::set<ValueId>& variable) {
     if (node.op != "If" || !node.domain.empty() || num_own_inputs(node) != 1) return std::nullopt;
@@ -129,19 +131,12 @@ class BranchTaker {
   }
 
   std::vector<Node> take(Graph& g, const Node& node, const Body& body) {
-    if (used_.empty())
-      for (const Value& v : g.values) used_.insert(v.name);
     std::string prefix;
     for (size_t i = 0; prefix.empty() && i < node.outputs.size(); ++i)
       if (node.outputs[i] != kNoValue) prefix = g.value_name(node.outputs[i]);
     constexpr size_t kLongest = 256;  // a name grows with every If inside an If
     if (prefix.size() > kLongest) prefix.resize(kLongest);
-    const auto unused = [&](const std::string& inner) {
-      const std::string base = prefix + "/" + inner;
-      std::string name = base;
-      for (int i = 2; !used_.insert(name).second; ++i) name = fmt::format("{}_{}", base, i);
-      return name;
-    };
+    const auto unused = [&](const std::string& inner) { return names_.unused(prefix + "/" + inner); };
     const std::span<const ValueId> captures =
         std::span(node.inputs).subspan(body.first_capture, body.graph->captured.size());
     const Splice splice(g, *body.graph, body.graph->captured, captures, node.outputs, unused);
@@ -152,7 +147,7 @@ class BranchTaker {
   }
 
  private:
-  std::unordered_set<std::string> used_;
+  NameTable names_;
 };
 
 }  // namespace
@@ -166,7 +161,7 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
   Folded folded(g);
   Allowance allowance(options.folding);
   ShapeValues values;
-  BranchTaker branches;
+  BranchTaker branches(g);
   std::deque<Node> todo(std::make_move_iterator(g.nodes.begin()), std::make_move_iterator(g.nodes.end()));
   while (!todo.empty()) {
     Node node = std::move(todo.front());

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "graph/infer.h"
+#include "graph/name_table.h"
 
 namespace dunlin {
 
@@ -32,9 +33,10 @@ bool by_stored_statistics(const NodeView& bn) {
 Graph fold_batch_norm(Graph g, const std::set<ValueId>& variable) {
   const std::vector<int> producer = producers(g), uses = use_counts(g);
   std::vector<char> dead(g.nodes.size(), 0);
+  NameTable names(g);
   for (size_t i = 0; i < g.nodes.size(); ++i) {
     const NodeView bn(g, g.nodes[i]);
-    if (!by_stored_statistics(bn) || bn.num_inputs() != 5) continue;
+    if (!by_stored_statistics(bn)) continue;
     const ValueId x = g.nodes[i].inputs[0];
     const int p = producer[static_cast<size_t>(x)];
     if (p < 0 || uses[static_cast<size_t>(x)] != 1) continue;
@@ -63,8 +65,8 @@ Graph fold_batch_norm(Graph g, const std::set<ValueId>& variable) {
     }
     const std::string base = g.value_name(conv.inputs[1]);
     Node folded = conv;
-    folded.inputs = {conv.inputs[0], g.add_initializer(g.unused_name(base + "/folded"), std::move(w)),
-                     g.add_initializer(g.unused_name(base + "/folded_bias"), std::move(b))};
+    folded.inputs = {conv.inputs[0], g.add_initializer(names.unused(base + "/folded"), std::move(w)),
+                     g.add_initializer(names.unused(base + "/folded_bias"), std::move(b))};
     folded.outputs = g.nodes[i].outputs;
     folded.opset = g.opset_of(conv);
     dead[static_cast<size_t>(p)] = 1;

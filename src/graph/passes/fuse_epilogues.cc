@@ -2,6 +2,7 @@
 
 #include "graph/activation.h"
 #include "graph/infer.h"
+#include "graph/name_table.h"
 #include "graph/ops/broadcast_axis.h"
 
 namespace dunlin {
@@ -18,7 +19,12 @@ bool is_ours(const Node& n, std::string_view op) { return n.op == op && n.domain
 class Fuser {
  public:
   Fuser(Graph& g, const std::set<ValueId>& variable)
-      : g_(g), variable_(variable), producer_(producers(g)), uses_(use_counts(g)), dead_(g.nodes.size(), 0) {}
+      : g_(g),
+        variable_(variable),
+        producer_(producers(g)),
+        uses_(use_counts(g)),
+        dead_(g.nodes.size(), 0),
+        names_(g) {}
 
   void run() {
     for (size_t i = 0; i < g_.nodes.size(); ++i) {
@@ -90,7 +96,7 @@ class Fuser {
     if (s.rank() == 1) return v;
     const Tensor* t = variable_.contains(v) ? nullptr : g_.initializer(v);
     if (!t) return kNoValue;
-    return g_.add_initializer(g_.unused_name(g_.value_name(v) + "/bias"),
+    return g_.add_initializer(names_.unused(g_.value_name(v) + "/bias"),
                               std::make_shared<Tensor>(t->clone().reshaped(Shape{y[axis]})));
   }
 
@@ -140,6 +146,7 @@ class Fuser {
   const std::set<ValueId>& variable_;
   std::vector<int> producer_, uses_;
   std::vector<char> dead_;
+  NameTable names_;
 };
 
 }  // namespace

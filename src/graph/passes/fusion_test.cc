@@ -35,6 +35,17 @@ TEST(FoldBatchNorm, LeavesWhatIsTrainedOrReadTwice) {
   EXPECT_EQ(fold_batch_norm(b.done({y, c})).nodes.size(), 2u);
 }
 
+TEST(FuseEpilogues, BiasesOfOneConstantHaveNamesOfTheirOwn) {
+  GraphBuilder b;
+  const ValueId x = b.input({1, 4, 6, 6}), bias = b.weight({1, 4, 1, 1});
+  const ValueId c = b.node("Add", {b.node("Conv", {x, b.weight({4, 4, 3, 3})}), bias}),
+                d = b.node("Add", {b.node("Conv", {x, b.weight({4, 4, 3, 3})}), bias});
+  const Graph before = b.done({c, d}), after = fuse_epilogues(before);
+  EXPECT_THAT(ops(after), ElementsAre("FusedConv", "FusedConv"));
+  EXPECT_NE(after.value_name(after.nodes[0].inputs[2]), after.value_name(after.nodes[1].inputs[2]));
+  expect_same_results(before, after);
+}
+
 TEST(FuseEpilogues, ResidualBlock) {
   GraphBuilder b;
   const ValueId x = b.input({1, 4, 6, 6});

@@ -1,10 +1,9 @@
 #include "graph/passes/inline_functions.h"
 
 #include <algorithm>
-#include <unordered_map>
-#include <unordered_set>
 
 #include "graph/graph_bytes.h"
+#include "graph/name_table.h"
 #include "graph/op.h"
 #include "graph/passes/expand_gradients.h"
 #include "graph/splice.h"
@@ -38,20 +37,10 @@ class Inliner {
   }
 
   void collect_names(const Graph& g) {
-    for (const Value& v : g.values) used_.insert(v.name);
+    names_.add(g);
     for (const Node& node : g.nodes)
       for (const auto& [name, a] : node.attributes)
         if (const GraphPtr* sub = std::get_if<GraphPtr>(&a)) collect_names(**sub);
-  }
-
-  std::string unused(const std::string& base) {
-    std::string name = base;
-    if (used_.insert(name).second) return name;
-    // Where the last search ended: thousands of calls may bear one name.
-    int& i = next_.try_emplace(base, 2).first->second;
-    do name = fmt::format("{}_{}", base, i++);
-    while (!used_.insert(name).second);
-    return name;
   }
 
   void spend(uint64_t bytes) {
@@ -98,7 +87,7 @@ class Inliner {
     for (const Value& v : body.values) spend(sizeof(Value) + prefix.size() + v.name.size());
     const std::span<const ValueId> inputs(call.inputs.data(), num_inputs);
     Splice splice(g, body, body.inputs, inputs, call.outputs,
-                  [&](const std::string& name) { return unused(prefix + "/" + name); });
+                  [&](const std::string& name) { return names_.unused(prefix + "/" + name); });
     Names names;
     for (size_t v = 0; v < body.values.size(); ++v)
       if (const ValueId to = splice.to(static_cast<ValueId>(v)); to != kNoValue)
@@ -179,7 +168,7 @@ class Inliner {
                f.name, name);
         name = it->second;
       } else {
-        std::string fresh = unused(name);
+        std::string fresh = names_.unused(name);
         names[name] = fresh;
         name = std::move(fresh);
       }
@@ -191,8 +180,7 @@ class Inliner {
   const Model& model_;
   const ModelLimits& limits_;
   std::map<std::pair<std::string, std::string>, const Function*> functions_;  // by domain and name
-  std::unordered_set<std::string> used_;
-  std::unordered_map<std::string, int> next_;
+  NameTable names_;
   std::vector<const Function*> stack_;
   uint64_t nodes_ = 0, bytes_ = 0, model_bytes_ = 0;
 };

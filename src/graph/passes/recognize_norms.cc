@@ -1,6 +1,7 @@
 #include "graph/passes/recognize_norms.h"
 
 #include "graph/infer.h"
+#include "graph/name_table.h"
 #include "graph/ops/broadcast_axis.h"
 #include "graph/passes/rewrite.h"
 
@@ -19,7 +20,8 @@ struct Norm {
 
 class Matcher {
  public:
-  Matcher(Graph& g, const std::set<ValueId>& variable, bool layer) : r_(g, variable), g_(g), layer_(layer) {}
+  Matcher(Graph& g, const std::set<ValueId>& variable, bool layer)
+      : r_(g, variable), names_(g), g_(g), layer_(layer) {}
 
   void run() {
     // From behind: the last node of a spelling is tried before its inner ones.
@@ -225,7 +227,7 @@ class Matcher {
     if (fresh) {
       Tensor t(&formats::kF32, shape);
       std::fill_n(t.data<float>(), t.num_elements(), 1.f);
-      it->second = g_.add_initializer(g_.unused_name(base + "/ones"), std::make_shared<Tensor>(std::move(t)));
+      it->second = g_.add_initializer(names_.unused(base + "/ones"), std::make_shared<Tensor>(std::move(t)));
     }
     return it->second;
   }
@@ -233,6 +235,7 @@ class Matcher {
   static constexpr int64_t kMaxOnes = 1 << 20;
   std::map<std::vector<int64_t>, ValueId> ones_;
   Rewrite r_;
+  NameTable names_;
   Graph& g_;
   const bool layer_;
 };
