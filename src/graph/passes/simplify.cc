@@ -14,7 +14,7 @@ namespace dunlin {
 
 Graph simplify(Graph g, const std::set<ValueId>& variable) {
   // Nodes that nothing needs would count as readers.
-  g = merge_equal_nodes(cancel_copies(remove_dead(std::move(g)), variable));
+  g = merge_equal_nodes(cancel_copies(remove_dead(std::move(g)), variable), variable);
   g = fold_batch_norm(std::move(g), variable);
   g = recognize_fake_quantize(std::move(g), variable);
   g = recognize_activations(std::move(g), variable);
