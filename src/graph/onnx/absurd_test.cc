@@ -237,6 +237,10 @@ TEST(AbsurdModels, WhatFuzzingFound) {
   EXPECT_THAT(error_of("TopK", "", "f32[4] i64[0]{}"), HasSubstr("k is [0], one number is expected"));
   EXPECT_THAT(error_of("CumSum", "", "f32[4] i64[0]{}"), HasSubstr("axis is [0], one number is expected"));
   EXPECT_THAT(error_of("Trilu", "", "f32[2,2] i64[0]{}"), HasSubstr("k is [0], one number is expected"));
+  EXPECT_THAT(error_of("Dropout", "", "f32[4] f32{0.5,0.5} bool[]{1}"),
+              HasSubstr("Dropout \"sample\": ratio is [2], one number is expected"));
+  EXPECT_THAT(error_of("Range", "", "f32[]{0} f32{1,2} f32[]{1}"),
+              HasSubstr("Range \"sample\": limit is [2], one number is expected"));
   EXPECT_THAT(error_of("Conv", "", "f32[1,2,4,4] f32[4,2,3,3] f32[4] f32[4]"),
               HasSubstr("has 4 inputs, Conv takes 2 to 3"));
   EXPECT_THAT(error_of("SoftmaxCrossEntropyLoss", "", "f32[2,5] i64{4,4} f32[2]"),

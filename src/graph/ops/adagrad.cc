@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "graph/ops/checks.h"
 #include "graph/ops/optimizer_step.h"
 
 namespace dunlin::ops {
@@ -14,7 +15,7 @@ constexpr Sample kSamples[] = {
 void forward(const OpCall& c) {
   const double decay = c.attr_float("decay_factor", 0), norm = c.attr_float("norm_coefficient", 0),
                epsilon = c.attr_float("epsilon", 1e-6f);
-  const double rate = to_scalar(c.input(0)) / (1 + to_scalar(c.input(1)) * decay);
+  const double rate = one_number(c, "R", c.input(0)) / (1 + one_number(c, "T", c.input(1)) * decay);
   run_optimizer_step(c, 1, [=](OptimizedElement& e) {
     const double g = norm * e.x + e.g;
     e.states[0] += g * g;

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "graph/ops/checks.h"
 #include "graph/ops/optimizer_step.h"
 
 namespace dunlin::ops {
@@ -16,8 +17,8 @@ void forward(const OpCall& c) {
   const double alpha = c.attr_float("alpha", 0.9f), beta = c.attr_float("beta", 0.999f),
                norm = c.attr_float("norm_coefficient", 0),
                norm_post = c.attr_float("norm_coefficient_post", 0), epsilon = c.attr_float("epsilon", 1e-6f);
-  double rate = to_scalar(c.input(0));
-  const double t = to_scalar(c.input(1));
+  double rate = one_number(c, "R", c.input(0));
+  const double t = one_number(c, "T", c.input(1));
   if (t > 0) rate *= std::sqrt(1 - std::pow(beta, t)) / (1 - std::pow(alpha, t));
   run_optimizer_step(c, 2, [=](OptimizedElement& e) {
     const double g = norm * e.x + e.g;

@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "graph/ops/checks.h"
 #include "graph/ops/elementwise.h"
 
 namespace dunlin::ops {
@@ -20,8 +21,8 @@ extern constexpr OpDef kClipGrad{
     .forward =
         [](const OpCall& c) {
           constexpr double kInfinity = std::numeric_limits<double>::infinity();
-          const double lo = c.has_input(2) ? to_scalar(c.input(2)) : -kInfinity;
-          const double hi = c.has_input(3) ? to_scalar(c.input(3)) : kInfinity;
+          const double lo = c.has_input(2) ? one_number(c, "min", c.input(2)) : -kInfinity;
+          const double hi = c.has_input(3) ? one_number(c, "max", c.input(3)) : kInfinity;
           for_float_format(c.input(0).format(), [&]<typename T>() {
             map_binary<T, T>(c, [=](auto dy, auto x) { return x >= lo && x <= hi ? dy : decltype(dy)(0); });
           });

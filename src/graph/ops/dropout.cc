@@ -1,4 +1,5 @@
 #include "graph/autodiff/grad.h"
+#include "graph/ops/checks.h"
 #include "graph/ops/elementwise.h"
 
 namespace dunlin::ops {
@@ -17,12 +18,13 @@ constexpr Sample kSamples6[] = {{"ratio=0.3 is_test=1", "f32[2,3]", 6}, {"ratio=
 /// Whether elements are dropped. Since opset 12 an input says so, from 7 on never, before that the attribute
 /// is_test.
 bool trains(const OpCall& c) {
-  if (c.opset() >= 12) return c.has_input(2) && to_scalar(c.input(2)) != 0;
+  if (c.opset() >= 12) return c.has_input(2) && one_number(c, "training_mode", c.input(2)) != 0;
   return c.opset() < 7 && c.attr_int("is_test", 0) == 0;
 }
 
 double ratio_of(const OpCall& c) {
-  const double ratio = c.has_input(1) ? to_scalar(c.input(1)) : double{c.attr_float("ratio", 0.5f)};
+  const double ratio =
+      c.has_input(1) ? one_number(c, "ratio", c.input(1)) : double{c.attr_float("ratio", 0.5f)};
   if (!(ratio >= 0 && ratio < 1)) c.error("the ratio is {}, [0, 1) is expected", ratio);
   return ratio;
 }

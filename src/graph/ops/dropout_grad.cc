@@ -1,3 +1,4 @@
+#include "graph/ops/checks.h"
 #include "graph/ops/elementwise.h"
 
 namespace dunlin::ops {
@@ -17,8 +18,8 @@ extern constexpr OpDef kDropoutGrad{
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {
-          const bool trains = !c.has_input(3) || to_scalar(c.input(3)) != 0;
-          const double ratio = !trains ? 0 : c.has_input(2) ? to_scalar(c.input(2)) : 0.5;
+          const bool trains = !c.has_input(3) || one_number(c, "training_mode", c.input(3)) != 0;
+          const double ratio = !trains ? 0 : c.has_input(2) ? one_number(c, "ratio", c.input(2)) : 0.5;
           for_float_format(c.input(0).format(), [&]<typename T>() {
             const auto dy = c.in<T>(0);
             const auto mask = c.in<bool>(1);

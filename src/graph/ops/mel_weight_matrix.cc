@@ -32,7 +32,8 @@ void forward(const OpCall& c) {
   const Shape shape = mel_shape(c, &c.input(0), &c.input(1));
   if (!c.output(0)) c.allocate(0, format_attribute(c, "output_datatype", &formats::kF32), shape);
   const int64_t rows = shape[0], bands = shape[1];
-  const double dft_length = to_scalar(c.input(1)), rate = one_number(c, "sample_rate", c.input(2)),
+  const double dft_length = one_number(c, "dft_length", c.input(1)),
+               rate = one_number(c, "sample_rate", c.input(2)),
                lower = one_number(c, "lower_edge_hertz", c.input(3)),
                upper = one_number(c, "upper_edge_hertz", c.input(4));
   if (!std::isfinite(rate) || !(rate > 0) || !(lower >= 0) || !(upper >= lower) || !(upper <= rate / 2))

@@ -1,3 +1,4 @@
+#include "graph/ops/checks.h"
 #include "graph/ops/optimizer_step.h"
 
 namespace dunlin::ops {
@@ -18,8 +19,8 @@ bool nesterov(const NodeView& a) {
 
 void forward(const OpCall& c) {
   const double alpha = c.attr_float("alpha", 0), norm = c.attr_float("norm_coefficient", 0),
-               rate = to_scalar(c.input(0));
-  const double beta = to_scalar(c.input(1)) > 0 ? static_cast<double>(c.attr_float("beta", 0)) : 1;
+               rate = one_number(c, "R", c.input(0));
+  const double beta = one_number(c, "T", c.input(1)) > 0 ? static_cast<double>(c.attr_float("beta", 0)) : 1;
   const bool ahead = nesterov(c);
   run_optimizer_step(c, 1, [=](OptimizedElement& e) {
     const double g = norm * e.x + e.g;

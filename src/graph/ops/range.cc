@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "graph/op.h"
+#include "graph/ops/checks.h"
 
 namespace dunlin::ops {
 
@@ -25,18 +26,19 @@ extern constexpr OpDef kRange{
         [](const InferArgs& a) {
           Shape shape{kUnknownDim};
           if (a.constant(0) && a.constant(1) && a.constant(2)) {
-            const double delta = to_scalar(*a.constant(2));
+            const double delta = one_number(a, "delta", *a.constant(2));
             if (delta == 0) a.error("delta is 0");
-            shape[0] = count(a, to_scalar(*a.constant(0)), to_scalar(*a.constant(1)), delta);
+            shape[0] = count(a, one_number(a, "start", *a.constant(0)),
+                             one_number(a, "limit", *a.constant(1)), delta);
           }
           return std::vector<Type>{{.format = a.format(0), .shape = shape}};
         },
     .forward =
         [](const OpCall& c) {
-          const double start = to_scalar(c.input(0)), delta = to_scalar(c.input(2));
+          const double start = one_number(c, "start", c.input(0)), delta = one_number(c, "delta", c.input(2));
           if (delta == 0) c.error("delta is 0");
           if (!c.output(0))
-            c.allocate(0, c.input(0).format(), {count(c, start, to_scalar(c.input(1)), delta)});
+            c.allocate(0, c.input(0).format(), {count(c, start, one_number(c, "limit", c.input(1)), delta)});
           for_format(c.input(0).format(), [&]<typename T>() {
             const auto y = c.out<T>(0);
             for (size_t i = 0; i < y.size(); ++i)

@@ -1,6 +1,7 @@
 // Dropout: in inference a view; in training by a kernel that draws the reference's numbers.
 #include "kernels/random/dropout.h"
 
+#include "graph/ops/checks.h"
 #include "graph/random_stream.h"
 #include "runtime/lower/families.h"
 
@@ -18,14 +19,16 @@ std::optional<Lowered> hand_on(const LowerContext& c) {
 std::optional<float> known_ratio(const LowerContext& c, int ratio, int training) {
   for (int i : {ratio, training})
     if (c.has_input(i) && !c.constant(i)) return std::nullopt;
-  if (c.has_input(training) && to_scalar(*c.constant(training)) == 0) return 0.f;
-  const double r = c.has_input(ratio) ? to_scalar(*c.constant(ratio)) : 0.5;
+  if (c.has_input(training) && ops::one_number(c, "training_mode", *c.constant(training)) == 0) return 0.f;
+  const double r = c.has_input(ratio) ? ops::one_number(c, "ratio", *c.constant(ratio)) : 0.5;
   return r >= 0 && r < 1 ? std::optional(static_cast<float>(r)) : std::nullopt;
 }
 
 std::optional<Lowered> dropout(const LowerContext& c) {
-  const bool trains = c.opset() >= 12 ? c.has_input(2) && !(c.constant(2) && to_scalar(*c.constant(2)) == 0)
-                                      : c.opset() < 7 && c.attr_int("is_test", 0) == 0;
+  const bool trains =
+      c.opset() >= 12
+          ? c.has_input(2) && !(c.constant(2) && ops::one_number(c, "training_mode", *c.constant(2)) == 0)
+          : c.opset() < 7 && c.attr_int("is_test", 0) == 0;
   if (!trains) return c.has_output(1) ? std::nullopt : hand_on(c);
   if (c.opset() < 12 || c.format(0) != &formats::kF32) return std::nullopt;
   const auto ratio = known_ratio(c, 1, 2);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "graph/ops/checks.h"
 #include "graph/ops/gather.h"
 #include "graph/ops/pad.h"
 #include "graph/ops/slice.h"
@@ -143,8 +144,9 @@ std::optional<Lowered> pad(const LowerContext& c) {
   const Shape &x = c.shape(0), &y = c.out_shape(0);
   const ops::Padding p = ops::padding_of(c, x.rank(), 1);
   if (!grows(p)) return std::nullopt;
-  const float value =
-      c.has_input(2) ? static_cast<float>(to_scalar(*c.constant(2))) : c.attr_float("value", 0);
+  const float value = c.has_input(2)
+                          ? static_cast<float>(ops::one_number(c, "constant_value", *c.constant(2)))
+                          : c.attr_float("value", 0);
   const Layout layout = c.layout(0);
   const Strides to = strides_of(layout, y);
   const auto w = window(x, 0, strides_of(layout, x), offset_of(p, to), to);
