@@ -12,6 +12,47 @@ namespace {
 
 using testing::ElementsAre;
 
+/// What inference says of a node "n" whose inputs have these shapes; the last holds i64.
+std::string refusal(std::string op, const std::vector<Shape>& shapes, const Tensor& last,
+                    Attributes attributes = {}) {
+  Graph g;
+  g.opsets[""] = kNewestOpset;
+  Node node{.op = std::move(op),
+            .domain = "",
+            .name = "n",
+            .attributes = std::move(attributes),
+            .inputs = {},
+            .outputs = {g.add_value("y")}};
+  std::vector<Type> types;
+  std::vector<const Tensor*> constants;
+  for (const Shape& s : shapes) {
+    types.push_back({.format = &formats::kF32, .shape = s});
+    constants.push_back(nullptr);
+  }
+  if (last) {
+    types.push_back({.format = last.format(), .shape = last.shape()});
+    constants.push_back(&last);
+  }
+  for (size_t i = 0; i < types.size(); ++i)
+    node.inputs.push_back(g.add_value(fmt::format("x{}", i), types[i]));
+  try {
+    infer_node(g, node, types, constants);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+// What is thrown far below, where no node is known, names it; what names one already names no other.
+TEST(Infer, AnErrorNamesItsNodeOnce) {
+  const Tensor none, rest = Tensor::of<int64_t>({1}, {-1});
+  EXPECT_TRUE(refusal("Reshape", {{int64_t{1} << 40, int64_t{1} << 40}}, rest)
+                  .starts_with("Reshape \"n\": shape [1099511627776,1099511627776]"));
+  EXPECT_EQ(refusal("Softmax", {{3}}, none, {{"axis", 0.5f}}), "Softmax \"n\": attribute axis is not an int");
+  EXPECT_EQ(refusal("Softmax", {{3}}, none, {{"axis", int64_t{1}}}),
+            "Softmax \"n\": axis 1 is outside [-1, 1)");
+}
+
 // A file of a few hundred bytes can ask for any number of folded gigabytes.
 TEST(Infer, FoldsNoMoreThanItsBudget) {
   Graph g;

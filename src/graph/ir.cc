@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "graph/node_error.h"
 
 namespace dunlin {
 
@@ -122,8 +123,8 @@ const T* find_attribute(const Node& node, std::string_view name) {
   const auto it = node.attributes.find(name);
   if (it == node.attributes.end()) return nullptr;
   if (const T* value = std::get_if<T>(&it->second)) return value;
-  fail(ErrorCode::kInvalidArgument, "{} \"{}\": attribute {} is not {}", node.op, node.name, name,
-       kTypeName<T>);
+  throw NodeError(ErrorCode::kInvalidArgument,
+                  fmt::format("{} \"{}\": attribute {} is not {}", node.op, node.name, name, kTypeName<T>));
 }
 template const int64_t* find_attribute(const Node&, std::string_view);
 template const float* find_attribute(const Node&, std::string_view);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "graph/node_error.h"
+
 namespace dunlin {
 
 namespace {
@@ -68,9 +70,9 @@ void check_narrow(const Graph& graph, const Node& node, const OpDef& op, std::sp
   const uint32_t taken = taken_inputs(op);
   for (size_t i = 0; i < types.size(); ++i)
     if (narrow(types[i]) && !(taken >> std::min<size_t>(i, 31) & 1))
-      fail(ErrorCode::kUnsupported,
-           "{}: input {} is {}; {} of such elements is not supported, Cast makes wider ones of them",
-           describe(graph, node), i, types[i].format->name, node.op);
+      fail_at(graph, node, ErrorCode::kUnsupported,
+              "input {} is {}; {} of such elements is not supported, Cast makes wider ones of them", i,
+              types[i].format->name, node.op);
 }
 
 }  // namespace dunlin

@@ -5,6 +5,7 @@
 
 #include "graph/forward.h"
 #include "graph/narrow.h"
+#include "graph/node_error.h"
 #include "graph/random_stream.h"
 #include "graph/strings.h"
 #include "graph/to_integer.h"
@@ -57,19 +58,17 @@ const OpDef& op_of(const Graph& graph, const Node& node) {
   const int opset = graph.opset_of(node);
   for (const Refused& r : kRefused)
     if (node.op == r.name && node.domain.empty())
-      fail(ErrorCode::kUnsupported, "{}: the op {} is not supported: {}", describe(graph, node), node.op,
-           r.advice);
+      fail_at(graph, node, ErrorCode::kUnsupported, "the op {} is not supported: {}", node.op, r.advice);
   if (const OpDef* op = find_op(node.domain, node.op, opset)) return *op;
   if (const OpDef* newest = find_op(node.domain, node.op, INT32_MAX)) {
     const OpDef* oldest = newest;
     while (oldest->older) oldest = oldest->older;
-    fail(ErrorCode::kUnsupported, "{}: opset {} is not supported, {} is known from opset {} on",
-         describe(graph, node), opset, node.op, oldest->since);
+    fail_at(graph, node, ErrorCode::kUnsupported, "opset {} is not supported, {} is known from opset {} on",
+            opset, node.op, oldest->since);
   }
-  fail(
-      ErrorCode::kUnsupported,
-      "{}: the op {} (domain \"{}\", opset {}) is not supported; `dunlin inspect --ops` lists those that are",
-      describe(graph, node), node.op, node.domain.empty() ? "ai.onnx" : node.domain, opset);
+  fail_at(graph, node, ErrorCode::kUnsupported,
+          "the op {} (domain \"{}\", opset {}) is not supported; `dunlin inspect --ops` lists those that are",
+          node.op, node.domain.empty() ? "ai.onnx" : node.domain, opset);
 }
 
 int64_t NodeView::attr_int(std::string_view name, int64_t otherwise) const {
@@ -90,7 +89,7 @@ std::vector<int64_t> NodeView::attr_ints(std::string_view name, std::vector<int6
 }
 
 void NodeView::error_text(ErrorCode code, const std::string& message) const {
-  fail(code, "{}: {}", describe(*graph_, *node_), message);
+  fail_at(*graph_, *node_, code, "{}", message);
 }
 
 Body NodeView::body(std::string_view name) const {
@@ -142,13 +141,14 @@ namespace {
 void check_output_bytes(const Graph& graph, const Node& node, Format format, const Shape& shape,
                         const RunContext& context) {
   if (format == &formats::kString)
-    fail(ErrorCode::kUnsupported, "{}: {} of strings is not supported", describe(graph, node), node.op);
+    fail_at(graph, node, ErrorCode::kUnsupported, "{} of strings is not supported", node.op);
   if (!is_plain(format)) return;
   const uint64_t bytes =
       static_cast<uint64_t>(shape.num_elements()) * static_cast<uint64_t>(element_bytes(format));
   if (bytes > context.max_bytes)
-    fail(ErrorCode::kResourceExhausted, "{}: its output {}{} takes {} bytes, {} are left for this run",
-         describe(graph, node), format->name, to_string(shape), bytes, context.max_bytes);
+    fail_at(graph, node, ErrorCode::kResourceExhausted,
+            "its output {}{} takes {} bytes, {} are left for this run", format->name, to_string(shape), bytes,
+            context.max_bytes);
 }
 }  // namespace
 
@@ -286,12 +286,12 @@ void check_output(const Graph& graph, const Node& node, const Shape& shape) {
   for (int64_t d : shape) {
     if (d >= 0) known.push_back(d);
     if (d < kUnknownDim && static_cast<uint64_t>(-2 - d) >= graph.symbols.size())
-      fail(ErrorCode::kInvalidArgument, "{}: gives an output with a size of {}", describe(graph, node), d);
+      fail_at(graph, node, ErrorCode::kInvalidArgument, "gives an output with a size of {}", d);
   }
   try {
     known.num_elements();
   } catch (const Error& e) {
-    fail(e.code(), "{}: output: {}", describe(graph, node), e.what());
+    fail_at(graph, node, e.code(), "output: {}", e.what());
   }
 }
 
@@ -317,19 +317,19 @@ void check_kinds(const Graph& graph, const Node& node, const OpDef& op, std::spa
   if (op.run) return;
   for (size_t i = 0; i < types.size(); ++i)
     if (!types[i].is_tensor())
-      fail(ErrorCode::kInvalidArgument, "{}: input {} is {}, a tensor is expected", describe(graph, node), i,
-           to_string(types[i]));
+      fail_at(graph, node, ErrorCode::kInvalidArgument, "input {} is {}, a tensor is expected", i,
+              to_string(types[i]));
   for (const Body& b : bodies_of(node))
-    fail(ErrorCode::kInvalidArgument, "{}: attribute {} is a graph; {} runs none", describe(graph, node),
-         b.attribute, node.op);
+    fail_at(graph, node, ErrorCode::kInvalidArgument, "attribute {} is a graph; {} runs none", b.attribute,
+            node.op);
 }
 /// `types` of its inputs, or of its outputs.
 void check_strings(const Graph& graph, const Node& node, const OpDef& op, std::span<const Type> types,
                    std::string_view what) {
   for (size_t i = 0; op.strings == Strings::kNone && i < types.size(); ++i)
     if (types[i].format == &formats::kString)
-      fail(ErrorCode::kUnsupported, "{}: {} {} holds strings; {} of strings is not supported",
-           describe(graph, node), what, i, node.op);
+      fail_at(graph, node, ErrorCode::kUnsupported, "{} {} holds strings; {} of strings is not supported",
+              what, i, node.op);
 }
 }  // namespace
 
@@ -340,25 +340,19 @@ std::vector<Type> infer_node(const Graph& graph, const Node& node, std::span<con
   check_kinds(graph, node, op, types);
   check_strings(graph, node, op, types, "input");
   if (depth > kMaxBodyDepth)
-    fail(ErrorCode::kResourceExhausted, "{}: subgraphs are nested deeper than {}", describe(graph, node),
-         kMaxBodyDepth);
+    fail_at(graph, node, ErrorCode::kResourceExhausted, "subgraphs are nested deeper than {}", kMaxBodyDepth);
   check_narrow(graph, node, op, types);
   std::vector<Type> out;
   try {
-    out = op.infer(InferArgs(graph, node, types, constants, depth));
+    naming(graph, node, [&] { out = op.infer(InferArgs(graph, node, types, constants, depth)); });
   } catch (const NotYetKnown&) {
     // Rank unknown: at least the element type of the first input is the best guess for most ops, but a guess
     // is worse than none, so only the count is kept.
     out.assign(node.outputs.size(), {});
-  } catch (const Error& e) {
-    // A shape that cannot be counted does not know whose it is.
-    if (std::string_view(e.what()).starts_with("shape ["))
-      fail(e.code(), "{}: {}", describe(graph, node), e.what());
-    throw;
   }
   if (node.outputs.size() > out.size())
-    fail(ErrorCode::kInvalidArgument, "{}: has {} outputs, {} gives {}", describe(graph, node),
-         node.outputs.size(), node.op, out.size());
+    fail_at(graph, node, ErrorCode::kInvalidArgument, "has {} outputs, {} gives {}", node.outputs.size(),
+            node.op, out.size());
   check_strings(graph, node, op, out, "output");
   for (const Type& t : out)
     if (t.shape) check_output(graph, node, *t.shape);
@@ -377,13 +371,11 @@ std::vector<Tensor> run_numbered(const Graph& graph, const Node& node, std::span
     numbered[i] = &numbers[i];
   }
   std::vector<Tensor> outputs = run_reference(graph, node, numbered, context);
-  try {
+  naming(graph, node, [&] {
     for (size_t i = 0; i < outputs.size(); ++i)
       if (out_types[i].format == &formats::kString && outputs[i])
         outputs[i] = table.strings(outputs[i], context.max_bytes);
-  } catch (const Error& e) {
-    fail(e.code(), "{}: {}", describe(graph, node), e.what());
-  }
+  });
   return outputs;
 }
 }  // namespace
@@ -413,14 +405,10 @@ void run_forward(const Graph& graph, const Node& node, std::span<const Tensor* c
   const auto empty = [](const Tensor& t) { return t && t.num_elements() == 0; };
   if (!outputs.empty() && std::all_of(outputs.begin(), outputs.end(), empty)) return;
   try {
-    op_of(graph, node).forward(OpCall(graph, node, inputs, outputs, context));
-  } catch (const Error& e) {
-    const std::string name = describe(graph, node);
-    if (std::string_view(e.what()).find(name) != std::string_view::npos) throw;
-    fail(e.code(), "{}: {}", name, e.what());
+    naming(graph, node, [&] { op_of(graph, node).forward(OpCall(graph, node, inputs, outputs, context)); });
   } catch (const std::bad_alloc&) {
-    fail(ErrorCode::kResourceExhausted, "{}: there is not enough memory for what it needs beside its outputs",
-         describe(graph, node));
+    fail_at(graph, node, ErrorCode::kResourceExhausted,
+            "there is not enough memory for what it needs beside its outputs");
   }
 }
 
