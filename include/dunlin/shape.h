@@ -9,7 +9,7 @@
 ///
 /// Dimensions  >= 0 is a size. In a graph that has not been given concrete inputs a dimension may be kUnknownDim
 ///             (-1), or a symbol (<= -2; `Graph::symbols` holds its name). Tensors have known dimensions only.
-/// Axes        operator[] takes 0 to rank() - 1 and does not check.
+/// Axes        operator[] takes 0 to rank() - 1 and throws kInvalidArgument for others: a file's shapes have any rank.
 /// Threads     values: what one thread writes no other may use meanwhile.
 /// Errors      num_elements() throws on dimensions that are unknown, or too large together.
 #pragma once
@@ -31,8 +31,8 @@ class Shape {
   explicit Shape(std::vector<int64_t> dims) : dims_(std::move(dims)) {}
 
   int rank() const { return static_cast<int>(dims_.size()); }
-  int64_t operator[](int i) const { return dims_[static_cast<size_t>(i)]; }
-  int64_t& operator[](int i) { return dims_[static_cast<size_t>(i)]; }
+  int64_t operator[](int axis) const { return dims_[checked(axis)]; }
+  int64_t& operator[](int axis) { return dims_[checked(axis)]; }
   const std::vector<int64_t>& dims() const { return dims_; }
   auto begin() const { return dims_.begin(); }
   auto end() const { return dims_.end(); }
@@ -45,6 +45,11 @@ class Shape {
   bool operator==(const Shape&) const = default;
 
  private:
+  size_t checked(int axis) const {
+    if (static_cast<size_t>(axis) >= dims_.size()) throw_no_axis(axis);
+    return static_cast<size_t>(axis);
+  }
+  [[noreturn]] void throw_no_axis(int axis) const;
   std::vector<int64_t> dims_;
 };
 

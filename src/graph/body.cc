@@ -50,12 +50,12 @@ std::optional<Type> merge(const Type& a, const Type& b) {
   Type out = a;
   if (!out.format) out.format = b.format;
   out.optional = a.optional || b.optional;
-  if (!a.shape || !b.shape || a.shape->rank() != b.shape->rank()) {
-    out.shape.reset();
-    return out;
-  }
-  for (int i = 0; i < out.shape->rank(); ++i)
-    if ((*a.shape)[i] != (*b.shape)[i]) (*out.shape)[i] = kUnknownDim;
+  out.shape.reset();
+  if (!a.shape || !b.shape || a.shape->rank() != b.shape->rank()) return out;
+  Shape shape = *a.shape;
+  for (int i = 0; i < shape.rank(); ++i)
+    if (shape[i] != (*b.shape)[i]) shape[i] = kUnknownDim;
+  out.shape = std::move(shape);
   return out;
 }
 

@@ -25,6 +25,10 @@ int64_t Shape::num_elements() const {
   return empty ? 0 : n;
 }
 
+void Shape::throw_no_axis(int axis) const {
+  fail(ErrorCode::kInvalidArgument, "shape {} has no axis {}", to_string(*this), axis);
+}
+
 std::string to_string(const Shape& shape) {
   std::string out = "[";
   for (int i = 0; i < shape.rank(); ++i)

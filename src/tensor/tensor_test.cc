@@ -15,6 +15,8 @@ TEST(Shape, CountsAndRefusesOverflow) {
   EXPECT_THROW(Shape({kUnknownDim, 2}).num_elements(), Error);
   EXPECT_THROW(Shape({int64_t{1} << 40, int64_t{1} << 40}).num_elements(), Error);
   EXPECT_EQ(to_string(Shape({2, kUnknownDim})), "[2,?]");
+  for (int axis : {-1, 2, INT32_MIN}) EXPECT_THROW((void)Shape({2, 3})[axis], Error) << axis;
+  EXPECT_THROW((void)Shape()[0], Error);
 }
 
 TEST(Shape, ChannelsLastStrides) {
