@@ -70,7 +70,8 @@ tsan: setup  ## build and test with ThreadSanitizer
 	TSAN_OPTIONS=suppressions=$(CURDIR)/cmake/tsan.supp \
 	  ctest --test-dir build/tsan --output-on-failure -j $(JOBS) -LE 'soak|peers'
 
-build-fuzz: setup
+build-fuzz:
+	@tools/setup --fuzz
 	@test -f build/fuzz/build.ninja || cmake --preset fuzz
 	cmake --build --preset fuzz -j $(JOBS)
 

@@ -8,13 +8,13 @@ target_compile_options(dunlin_flags INTERFACE
   -Wall -Wextra -Werror $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> -Wno-missing-field-initializers -fno-math-errno -ffp-contract=off)
 if(DUNLIN_SANITIZE)
   # -O1 -g1 names every function and line, and compiles in less than half the time of -O2 -g.
-  target_compile_options(dunlin_flags INTERFACE -O1 -g1 -fsanitize=${DUNLIN_SANITIZE} -fno-omit-frame-pointer)
+  target_compile_options(dunlin_flags INTERFACE
+    -O1 -g1 -fsanitize=${DUNLIN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(dunlin_flags INTERFACE -fsanitize=${DUNLIN_SANITIZE})
 endif()
 if(DUNLIN_FUZZ)
   # What AddressSanitizer sees as well; without them a build takes a quarter less time. Warnings are g++'s matter.
-  target_compile_options(dunlin_flags INTERFACE
-    -fno-sanitize-recover=all -fno-sanitize=null,vptr,object-size,function -Wno-error)
+  target_compile_options(dunlin_flags INTERFACE -fno-sanitize=null,vptr,object-size,function -Wno-error)
 endif()
 
 # dunlin_layer(NAME SOURCES a.cc b.cc DEPENDS base tensor LIBRARIES fmt::fmt)
