@@ -15,8 +15,23 @@ namespace {
 constexpr uint64_t kMaxBytes = 1 << 22;
 constexpr int64_t kMaxElements = 1 << 14;
 
+Tensor draw_strings(const Shape& shape, Philox& random) {
+  constexpr std::string_view kWords[] = {"",    "a",        "a a b", "B,c",  "1e400",        "-7",
+                                         "nan", "\xc3\x84", "\xc3",  "\xff", "\xed\xa0\x80", "0x1p-3 "};
+  std::vector<std::string> values;
+  for (int64_t i = 0; i < shape.num_elements(); ++i)
+    values.emplace_back(kWords[random.below(std::size(kWords))]);
+  return Tensor::of_strings(shape, std::move(values));
+}
+
 Tensor draw(Format format, const Shape& shape, Philox& random) {
+  if (format == &formats::kString) return draw_strings(shape, random);
   Tensor t(format, shape);
+  if (format->narrow) {
+    for (std::byte& code : t.plane(Plane::kPayload))
+      code = std::byte{format->narrow->encode(random.below(16) - 8.0, true, Rounding::kNearest)};
+    return t;
+  }
   for_format(format, [&]<typename T>() {
     for (int64_t i = 0; i < t.num_elements(); ++i)
       t.data<T>()[i] = static_cast<T>(static_cast<ComputeType<T>>(static_cast<int>(random.below(6)) - 2));
@@ -26,7 +41,7 @@ Tensor draw(Format format, const Shape& shape, Philox& random) {
 
 /// Open dimensions are 2, the elements of a sequence two tensors.
 RunValue draw(const ValueInfo& info, Philox& random) {
-  if (info.format == nullptr || !is_plain(info.format)) fail(ErrorCode::kUnsupported, "no element type");
+  if (info.format == nullptr) fail(ErrorCode::kUnsupported, "no element type");
   if (info.optional && random.below(2) == 0) return {};
   Shape shape = info.rank_known ? info.shape : Shape{2};
   for (int i = 0; i < shape.rank(); ++i) shape[i] = shape[i] < 0 ? 2 : shape[i];
