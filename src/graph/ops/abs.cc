@@ -1,5 +1,6 @@
 #include "graph/autodiff/grad.h"
 #include "graph/ops/elementwise.h"
+#include "graph/ops/wrapping.h"
 
 namespace dunlin::ops {
 
@@ -14,8 +15,9 @@ extern constexpr OpDef kAbs{
     .infer = infer_same,
     .forward =
         [](const OpCall& c) {
-          for_number_format(c.input(0).format(),
-                            [&]<typename T>() { map_unary<T>(c, [](auto x) { return x < 0 ? -x : x; }); });
+          for_number_format(c.input(0).format(), [&]<typename T>() {
+            map_unary<T>(c, [](auto x) { return x < 0 ? wrapping::neg(x) : x; });
+          });
         },
     .gradient = [](Grad& g) { g.to_input(0, g.mul(g.out_grad(0), g.emit("Sign", {g.in(0)}))); },
     .samples = kSamples};

@@ -1,6 +1,7 @@
 #include "graph/autodiff/grad.h"
 #include "graph/ops/checks.h"
 #include "graph/ops/elementwise.h"
+#include "graph/ops/wrapping.h"
 
 namespace dunlin::ops {
 
@@ -34,7 +35,7 @@ extern constexpr OpDef kCumSum{
                   const size_t at =
                       static_cast<size_t>((o * s[axis] + (reverse ? s[axis] - 1 - i : i)) * inner + k);
                   const ComputeType<T> before = sum;
-                  sum = static_cast<ComputeType<T>>(sum + static_cast<ComputeType<T>>(x[at]));
+                  sum = wrapping::add(sum, static_cast<ComputeType<T>>(x[at]));
                   y[at] = static_cast<T>(exclusive ? before : sum);
                 }
               }

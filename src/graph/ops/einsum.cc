@@ -133,19 +133,19 @@ void forward(const OpCall& c) {
     return out;
   };
   for_number_format(c.input(0).format(), [&]<typename T>() {
-    std::vector<double> product(static_cast<size_t>(space.num_elements()), 1.0);
+    std::vector<ProductSum<T>> product(static_cast<size_t>(space.num_elements()), 1);
     for (int i = 0; i < c.num_inputs(); ++i) {
       const T* in = c.input(i).data<T>();
       for_each_strided(
-          space, [&](size_t e, int64_t at) { product[e] *= to_double(in[at]); },
+          space, [&](size_t e, int64_t at) { product[e] *= to_sum(in[at]); },
           strides_of(c.input(i), p.inputs[static_cast<size_t>(i)]));
     }
     const auto y = c.out<T>(0);
     const size_t summed = y.size() == 0 ? 0 : product.size() / y.size();
     for (size_t o = 0; o < y.size(); ++o) {
-      double sum = 0;
+      ProductSum<T> sum = 0;
       for (size_t k = 0; k < summed; ++k) sum += product[o * summed + k];
-      y[o] = from_double<T>(sum);
+      y[o] = to_element<T>(sum);
     }
   });
 }

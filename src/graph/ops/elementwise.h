@@ -2,6 +2,7 @@
 #pragma once
 
 #include "graph/op.h"
+#include "graph/to_integer.h"
 #include "tensor/strided.h"
 
 namespace dunlin::ops {
@@ -33,9 +34,25 @@ template <typename T>
 double to_double(T x) {
   return static_cast<double>(static_cast<ComputeType<T>>(x));
 }
+/// Toward zero into integers; what does not fit is as to_integer says.
+template <typename T, typename Value>
+T to_element(Value x) {
+  if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool> && std::is_floating_point_v<Value>)
+    return to_integer<T>(x);
+  else
+    return static_cast<T>(static_cast<ComputeType<T>>(x));
+}
 template <typename T>
 T from_double(double x) {
-  return static_cast<T>(static_cast<ComputeType<T>>(x));
+  return to_element<T>(x);
+}
+
+/// What products of matrices are summed in: double, for integers 64 bits that wrap.
+template <typename T>
+using ProductSum = std::conditional_t<std::is_integral_v<T>, uint64_t, double>;
+template <typename T>
+ProductSum<T> to_sum(T x) {
+  return static_cast<ProductSum<T>>(static_cast<ComputeType<T>>(x));
 }
 
 /// y = f(x) for every element, computed in ComputeType<T>.

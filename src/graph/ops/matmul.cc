@@ -72,10 +72,10 @@ void matmul_forward(const OpCall& c, bool trans_a, bool trans_b) {
     const T *pa = a.data<T>(), *pb = b.data<T>();
     T* y = c.output(0).data<T>();
     for_each_dot(d, [&](int64_t ia, int64_t ib, int64_t iy) {
-      double sum = 0;
+      ProductSum<T> sum = 0;
       for (int64_t k = 0; k < d.length; ++k)
-        sum += to_double(pa[ia + k * d.a_step]) * to_double(pb[ib + k * d.b_step]);
-      y[iy] = from_double<T>(sum);
+        sum += to_sum(pa[ia + k * d.a_step]) * to_sum(pb[ib + k * d.b_step]);
+      y[iy] = to_element<T>(sum);
     });
   });
 }

@@ -1,6 +1,8 @@
 #include "graph/ops/pad.h"
 
 #include "graph/autodiff/grad.h"
+#include "graph/ops/checks.h"
+#include "graph/ops/elementwise.h"
 
 namespace dunlin::ops {
 
@@ -43,8 +45,11 @@ extern constexpr OpDef kPad{
           const Padding p = padding_of(c, x.rank(), 1);
           if (!c.output(0)) c.allocate(0, c.input(0).format(), padded(x, p, c));
           for_format(c.input(0).format(), [&]<typename T>() {
-            T value = static_cast<T>(static_cast<ComputeType<T>>(c.attr_float("value", 0)));
-            if (c.has_input(2)) value = c.in<T>(2)[0];
+            T value = to_element<T>(c.attr_float("value", 0));
+            if (c.has_input(2)) {
+              check_one(c, "constant_value", c.input(2));
+              value = c.in<T>(2)[0];
+            }
             const auto in = c.in<T>(0);
             const auto out = c.out<T>(0);
             for_each_padded(

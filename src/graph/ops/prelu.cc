@@ -1,5 +1,6 @@
 #include "graph/autodiff/grad.h"
 #include "graph/ops/elementwise.h"
+#include "graph/ops/wrapping.h"
 
 namespace dunlin::ops {
 
@@ -40,7 +41,7 @@ void forward(const OpCall& c) {
         x.shape(),
         [&](size_t, int64_t i, int64_t k, int64_t o) {
           const auto v = static_cast<ComputeType<T>>(in[i]);
-          out[o] = static_cast<T>(v < 0 ? v * static_cast<ComputeType<T>>(by[k]) : v);
+          out[o] = static_cast<T>(v < 0 ? wrapping::mul(v, static_cast<ComputeType<T>>(by[k])) : v);
         },
         x.strides(), strides, y.strides());
   });

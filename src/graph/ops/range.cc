@@ -1,7 +1,7 @@
 #include <cmath>
 
-#include "graph/op.h"
 #include "graph/ops/checks.h"
+#include "graph/ops/elementwise.h"
 
 namespace dunlin::ops {
 
@@ -42,7 +42,7 @@ extern constexpr OpDef kRange{
           for_format(c.input(0).format(), [&]<typename T>() {
             const auto y = c.out<T>(0);
             for (size_t i = 0; i < y.size(); ++i)
-              y[i] = static_cast<T>(static_cast<ComputeType<T>>(start + static_cast<double>(i) * delta));
+              y[i] = to_element<T>(start + static_cast<double>(i) * delta);
           });
         },
     .stops_gradient = true,

@@ -54,8 +54,7 @@ void reduce(const OpCall& c, A init, Step step, Finish finish) {
       x.strides(), to);
   const double count = kept == 0 ? 0 : static_cast<double>(x.num_elements()) / static_cast<double>(kept);
   const auto out = c.out<T>(0);
-  for (size_t i = 0; i < total.size(); ++i)
-    out[i] = static_cast<T>(static_cast<ComputeType<T>>(finish(total[i], count)));
+  for (size_t i = 0; i < total.size(); ++i) out[i] = to_element<T>(finish(total[i], count));
 }
 
 /// Brings values of the reduced shape back over the input.

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "graph/ops/reduce.h"
+#include "graph/ops/wrapping.h"
 
 namespace dunlin::ops {
 
@@ -27,7 +28,7 @@ extern constexpr OpDef kReduceL2{
           for_number_format(c.input(0).format(), [&]<typename T>() {
             using A = Accumulator<T>;
             reduce<T>(
-                c, A{0}, [](A a, A x) { return a + x * x; },
+                c, A{0}, [](A a, A x) { return wrapping::add(a, wrapping::mul(x, x)); },
                 [](A a, double) { return static_cast<A>(std::sqrt(static_cast<double>(a))); });
           });
         },

@@ -1,4 +1,5 @@
 #include "graph/ops/reduce.h"
+#include "graph/ops/wrapping.h"
 
 namespace dunlin::ops {
 
@@ -24,7 +25,7 @@ extern constexpr OpDef kReduceMean{.name = "ReduceMean",
                                          for_number_format(c.input(0).format(), [&]<typename T>() {
                                            using A = Accumulator<T>;
                                            reduce<T>(
-                                               c, A{0}, [](A a, A x) { return a + x; },
+                                               c, A{0}, [](A a, A x) { return wrapping::add(a, x); },
                                                [](A a, double count) {
                                                  // The mean of no integers is left open; of no floats it is NaN.
                                                  if (std::is_integral_v<A> && count == 0) return A{0};

@@ -1,4 +1,5 @@
 #include "graph/ops/reduce.h"
+#include "graph/ops/wrapping.h"
 
 namespace dunlin::ops {
 
@@ -25,7 +26,7 @@ extern constexpr OpDef kReduceProd{
           for_number_format(c.input(0).format(), [&]<typename T>() {
             using A = Accumulator<T>;
             reduce<T>(
-                c, A{1}, [](A a, A x) { return a * x; }, [](A a, double) { return a; });
+                c, A{1}, [](A a, A x) { return wrapping::mul(a, x); }, [](A a, double) { return a; });
           });
         },
     .gradient =

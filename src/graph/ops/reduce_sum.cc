@@ -1,4 +1,5 @@
 #include "graph/ops/reduce.h"
+#include "graph/ops/wrapping.h"
 
 namespace dunlin::ops {
 
@@ -24,7 +25,7 @@ extern constexpr OpDef kReduceSum{.name = "ReduceSum",
                                         for_number_format(c.input(0).format(), [&]<typename T>() {
                                           using A = Accumulator<T>;
                                           reduce<T>(
-                                              c, A{0}, [](A a, A x) { return a + x; },
+                                              c, A{0}, [](A a, A x) { return wrapping::add(a, x); },
                                               [](A a, double) { return a; });
                                         });
                                       },

@@ -1,4 +1,5 @@
 #include "graph/ops/reduce.h"
+#include "graph/ops/wrapping.h"
 
 namespace dunlin::ops {
 
@@ -15,25 +16,26 @@ constexpr Sample kSamples[] = {
 
 }  // namespace
 
-extern constexpr OpDef kReduceSumSquare{.name = "ReduceSumSquare",
-                                        .source = "ONNX ReduceSumSquare",
-                                        .inputs = {1, 2},
-                                        .infer = infer_reduce,
-                                        .forward =
-                                            [](const OpCall& c) {
-                                              for_number_format(c.input(0).format(), [&]<typename T>() {
-                                                using A = Accumulator<T>;
-                                                reduce<T>(
-                                                    c, A{0}, [](A a, A x) { return a + x * x; },
-                                                    [](A a, double) { return a; });
-                                              });
-                                            },
-                                        .gradient =
-                                            [](Grad& g) {
-                                              const ReducedGrad r(g);
-                                              const ValueId dx = r.spread(g.out_grad(0));
-                                              r.give(g.mul(g.mul(dx, g.in(0)), g.constant(2, g.in(0))));
-                                            },
-                                        .samples = kSamples};
+extern constexpr OpDef kReduceSumSquare{
+    .name = "ReduceSumSquare",
+    .source = "ONNX ReduceSumSquare",
+    .inputs = {1, 2},
+    .infer = infer_reduce,
+    .forward =
+        [](const OpCall& c) {
+          for_number_format(c.input(0).format(), [&]<typename T>() {
+            using A = Accumulator<T>;
+            reduce<T>(
+                c, A{0}, [](A a, A x) { return wrapping::add(a, wrapping::mul(x, x)); },
+                [](A a, double) { return a; });
+          });
+        },
+    .gradient =
+        [](Grad& g) {
+          const ReducedGrad r(g);
+          const ValueId dx = r.spread(g.out_grad(0));
+          r.give(g.mul(g.mul(dx, g.in(0)), g.constant(2, g.in(0))));
+        },
+    .samples = kSamples};
 
 }  // namespace dunlin::ops

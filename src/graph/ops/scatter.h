@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "graph/ops/gather.h"
+#include "graph/ops/wrapping.h"
 
 namespace dunlin::ops {
 
@@ -45,8 +46,8 @@ void scatter(const OpCall& c, Visit visit) {
       const auto y = c.out<T>(0);
       visit([&](size_t o, size_t i) {
         const auto a = static_cast<ComputeType<T>>(y[i]), b = static_cast<ComputeType<T>>(updates[o]);
-        y[i] = static_cast<T>(reduction == Reduction::kAdd   ? a + b
-                              : reduction == Reduction::kMul ? a * b
+        y[i] = static_cast<T>(reduction == Reduction::kAdd   ? wrapping::add(a, b)
+                              : reduction == Reduction::kMul ? wrapping::mul(a, b)
                               : reduction == Reduction::kMax ? std::max(a, b)
                                                              : std::min(a, b));
       });

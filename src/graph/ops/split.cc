@@ -9,7 +9,7 @@ std::vector<int64_t> sizes(const InferArgs& a, int64_t length) {
   if (auto given = a.ints("split", 1)) {
     int64_t sum = 0;
     for (int64_t n : *given) {
-      if (n < 0) a.error("a part of size {}", n);
+      if (n < 0 || n > int64_t{1} << 48) a.error("a part of size {}", n);
       sum += n;
     }
     if (length >= 0 && sum != length) a.error("the parts sum to {}, the axis is {}", sum, length);

@@ -1,4 +1,5 @@
 #include "graph/ops/binary_grad.h"
+#include "graph/ops/wrapping.h"
 
 namespace dunlin::ops {
 
@@ -17,7 +18,7 @@ extern constexpr OpDef kSub{.name = "Sub",
                             .forward =
                                 [](const OpCall& c) {
                                   for_format(c.input(0).format(), [&]<typename T>() {
-                                    map_binary<T, T>(c, [](auto x, auto y) { return x - y; });
+                                    map_binary<T, T>(c, [](auto x, auto y) { return wrapping::sub(x, y); });
                                   });
                                 },
                             .gradient =
