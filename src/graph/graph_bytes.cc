@@ -1,7 +1,5 @@
 #include "graph/graph_bytes.h"
 
-#include <unordered_set>
-
 #include "base/error.h"
 
 namespace dunlin {
@@ -29,23 +27,27 @@ uint64_t bytes_of(const Graph& g) {
 }
 
 namespace {
-void add_tensors(const Graph& g, std::unordered_set<const Tensor*>& counted, uint64_t& bytes) {
-  const auto add = [&](const TensorPtr& t) {
-    if (t && counted.insert(t.get()).second) bytes += t->num_bytes();
-  };
-  for (const auto& [v, tensor] : g.initializers) add(tensor);
+void add_tensors(const Graph& g, std::unordered_set<const Tensor*>& out) {
+  for (const auto& [v, tensor] : g.initializers) out.insert(tensor.get());
   for (const Node& n : g.nodes)
     for (const auto& [name, value] : n.attributes) {
-      if (const auto* tensor = std::get_if<TensorPtr>(&value)) add(*tensor);
-      if (const auto* sub = std::get_if<GraphPtr>(&value)) add_tensors(**sub, counted, bytes);
+      if (const auto* tensor = std::get_if<TensorPtr>(&value)) out.insert(tensor->get());
+      if (const auto* sub = std::get_if<GraphPtr>(&value)) add_tensors(**sub, out);
     }
 }
 }  // namespace
 
-uint64_t bytes_of_tensors(const Graph& g) {
-  std::unordered_set<const Tensor*> counted;
+std::unordered_set<const Tensor*> tensors_of(const Graph& g) {
+  std::unordered_set<const Tensor*> out;
+  add_tensors(g, out);
+  out.erase(nullptr);
+  return out;
+}
+
+uint64_t bytes_of_tensors(const Graph& g, const std::unordered_set<const Tensor*>& counted) {
   uint64_t bytes = 0;
-  add_tensors(g, counted, bytes);
+  for (const Tensor* t : tensors_of(g))
+    if (!counted.contains(t)) bytes += t->num_bytes();
   return bytes;
 }
 

@@ -20,13 +20,13 @@ std::shared_ptr<const Tensor> PackedCache::get(const std::shared_ptr<const Tenso
 }
 
 void PackedCache::check() {
-  if (packed_ + *held_ > max_bytes_ - std::min(max_bytes_, others_)) {
+  if (packed_ + *held_ > max_bytes_) {
     std::erase_if(entries_, [](const auto& item) { return item.second.packed.expired(); });
     packed_ = 0;
     for (const auto& [key, entry] : entries_)
       if (const auto packed = entry.packed.lock()) packed_ += packed->num_bytes();
   }
-  check_model_bytes(others_ + packed_ + *held_, max_bytes_);
+  check_model_bytes(packed_ + *held_, max_bytes_);
 }
 
 std::shared_ptr<const void> PackedCache::hold(uint64_t bytes) {
@@ -39,7 +39,7 @@ std::shared_ptr<const void> PackedCache::hold(uint64_t bytes) {
 
 uint64_t PackedCache::bytes_left() const {
   std::lock_guard lock(mutex_);
-  return max_bytes_ - std::min(max_bytes_, others_ + packed_ + *held_);
+  return max_bytes_ - std::min(max_bytes_, packed_ + *held_);
 }
 
 }  // namespace dunlin

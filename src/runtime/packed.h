@@ -15,14 +15,14 @@ namespace dunlin {
 
 class PackedCache {
  public:
-  /// All together may take that much, beside `others`: what the model takes without them.
-  explicit PackedCache(uint64_t max_bytes = UINT64_MAX, uint64_t others = 0)
-      : max_bytes_(max_bytes), others_(others) {}
+  /// All together, and what is held beside them, may take that much.
+  explicit PackedCache(uint64_t max_bytes = UINT64_MAX) : max_bytes_(max_bytes) {}
   /// The tensor made from `source` by `make`; `kind` names what `make` does. Throws kResourceExhausted when all
   /// together are too many bytes. Thread safe.
   std::shared_ptr<const Tensor> get(const std::shared_ptr<const Tensor>& source, const std::string& kind,
                                     const std::function<Tensor()>& make);
-  /// Counts constants that a plan made of the model's, as long as what is returned lives.
+  /// Counts what the model takes beside, and constants that a plan made of its, as long as what is returned lives.
+  /// Throws as get() does.
   std::shared_ptr<const void> hold(uint64_t bytes);
   /// What is left for the values of runs.
   uint64_t bytes_left() const;
@@ -37,7 +37,7 @@ class PackedCache {
   /// Throws when all together are too many; some that are counted may be gone.
   void check();
 
-  const uint64_t max_bytes_, others_;
+  const uint64_t max_bytes_;
   uint64_t packed_ = 0;
   std::shared_ptr<std::atomic<uint64_t>> held_ = std::make_shared<std::atomic<uint64_t>>(0);
   mutable std::mutex mutex_;

@@ -110,7 +110,8 @@ struct Plan {
   uint64_t weight_bytes = 0;                   ///< of constants and variables as kernels read them
 };
 
-/// Plans a graph whose inputs have the types of a run. Throws what inference throws, and kResourceExhausted
+/// Plans a graph whose inputs have the types of a run. Its tensors are the caller's, counted and kept; what the plan
+/// makes beside them counts against options.packed. Throws what inference throws, and kResourceExhausted
 /// when a run would need more than options.max_bytes.
 std::shared_ptr<const Plan> make_plan(Graph graph, const PlanOptions& options);
 

@@ -277,14 +277,13 @@ std::shared_ptr<const Plan> make_plan(Graph graph, const PlanOptions& options) {
   infer.variable = {options.variables.begin(), options.variables.end()};
   infer.folding = options.folding;
   infer.folding.max_bytes = std::min(infer.folding.max_bytes, options.packed->bytes_to_fold());
-  const uint64_t before = bytes_of_tensors(graph);
+  const auto counted = tensors_of(graph);
   Graph g = remove_dead(infer_and_fold(std::move(graph), infer));
   if (!options.reference_only) {
     g = infer_and_fold(simplify(std::move(g), infer.variable), infer);
     g = fuse_epilogues(std::move(g), infer.variable);
   }
-  const uint64_t after = bytes_of_tensors(g);
-  auto held = options.packed->hold(after - std::min(before, after));
+  auto held = options.packed->hold(bytes_of_tensors(g, counted));
   Plan plan = Planner(std::make_shared<const Graph>(std::move(g)), options).build();
   plan.held = std::move(held);
   return std::make_shared<const Plan>(std::move(plan));

@@ -12,11 +12,10 @@ namespace dunlin {
 PlanCache::PlanCache(const Graph& graph, PlanOptions options) : options_(std::move(options)) {
   InferOptions infer;
   infer.variable = {options_.variables.begin(), options_.variables.end()};
-  const uint64_t before = bytes_of_tensors(graph);
+  std::shared_ptr<const void> read;  // a model as it was read goes once it is ready, a subgraph is its node's
   if (!options_.packed) {
-    const uint64_t bytes = bytes_of(graph) + before;
-    check_model_bytes(bytes, options_.max_total_bytes);
-    options_.packed = std::make_shared<PackedCache>(options_.max_total_bytes, bytes);
+    options_.packed = std::make_shared<PackedCache>(options_.max_total_bytes);
+    read = options_.packed->hold(bytes_of(graph) + bytes_of_tensors(graph));
   }
   infer.folding = options_.folding;
   infer.folding.max_bytes = std::min(infer.folding.max_bytes, options_.packed->bytes_to_fold());
@@ -28,8 +27,10 @@ PlanCache::PlanCache(const Graph& graph, PlanOptions options) : options_(std::mo
   // New nodes and values get their types.
   if (!options_.reference_only) g = infer_and_fold(simplify(std::move(g), infer.variable), infer);
   graph_ = std::move(g);
-  const uint64_t after = bytes_of_tensors(graph_);
-  held_ = options_.packed->hold(after - std::min(before, after));
+  const uint64_t bytes =
+      read ? bytes_of(graph_) + bytes_of_tensors(graph_) : bytes_of_tensors(graph_, tensors_of(graph));
+  read.reset();
+  held_ = options_.packed->hold(bytes);
 }
 
 std::shared_ptr<const Plan> PlanCache::plan_for(const std::string& key, std::span<const Type> inputs) {
