@@ -4,6 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "dunlin/session.h"
 #include "graph/onnx/import.h"
 #include "graph/onnx/testing.h"
@@ -96,6 +97,22 @@ TEST(ModelBytes, OfTheModelOnlyWhatIsKeptCounts) {
   const uint64_t taken = 10'000'000 - cache.options().packed->bytes_left();
   EXPECT_GE(taken, 4u * kSide * kSide);
   EXPECT_LT(taken, 6u * kSide * kSide);
+}
+
+TEST(ModelBytes, WhatIsPackedCountsAsLongAsItLives) {
+  PackedCache cache(100);
+  const auto make = [] { return Tensor(&formats::kF32, {10}); };
+  const auto w = std::make_shared<const Tensor>(&formats::kF32, Shape{1});
+  for (int i = 0; i < 5; ++i) {  // one plan goes, the next asks again
+    const auto panels = cache.get(w, "panels", make);
+    EXPECT_EQ(cache.get(w, "panels", make), panels);
+    EXPECT_EQ(cache.bytes_left(), 60u);
+    const auto columns = cache.get(w, "columns", make);
+    EXPECT_EQ(cache.bytes_left(), 20u);
+    EXPECT_THROW(cache.get(w, "rows", make), Error);
+    EXPECT_EQ(cache.bytes_left(), 20u);
+  }
+  EXPECT_EQ(cache.bytes_left(), 100u);
 }
 
 }  // namespace

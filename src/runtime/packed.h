@@ -34,13 +34,13 @@ class PackedCache {
     std::weak_ptr<const Tensor> source;  // an address may be used again by another tensor
     std::weak_ptr<const Tensor> packed;
   };
-  /// Throws when all together are too many; some that are counted may be gone.
-  void check();
+  struct Counted;
 
   const uint64_t max_bytes_;
-  uint64_t packed_ = 0;
+  /// Shared by what is counted, which may live longer than this.
   std::shared_ptr<std::atomic<uint64_t>> held_ = std::make_shared<std::atomic<uint64_t>>(0);
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
+  size_t most_entries_ = 64;  // before those that are gone are looked for
   std::map<std::pair<const Tensor*, std::string>, Entry> entries_;
 };
 
