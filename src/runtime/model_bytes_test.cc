@@ -115,5 +115,21 @@ TEST(ModelBytes, WhatIsPackedCountsAsLongAsItLives) {
   EXPECT_EQ(cache.bytes_left(), 100u);
 }
 
+TEST(ModelBytes, VariablesOfEverySessionCount) {
+  GraphBuilder b;
+  const ValueId w = b.weight({kElements});
+  const std::string name = b.g.value_name(w);
+  const auto g =
+      std::make_shared<const Graph>(b.done({b.node("ReduceSum", {b.node("Mul", {b.input({1}), w})})}));
+  const auto session = [&](uint64_t limit) { return Session(g, {.variables = {name}, .max_bytes = limit}); };
+  EXPECT_THROW(session(2 * kBytes), Error);
+  const Session first = session(3 * kBytes + kBytes / 2);
+  {
+    const Session second = first.another();
+    EXPECT_THROW(first.another(), Error);
+  }
+  first.another();
+}
+
 }  // namespace
 }  // namespace dunlin

@@ -94,10 +94,19 @@ struct Shared {
 struct Session::State {
   std::shared_ptr<Shared> shared;
   std::shared_ptr<ThreadPool> pool;
+  std::shared_ptr<const void> variables_held;  // see PackedCache::hold()
   std::vector<Tensor> variables;
   std::unique_ptr<Runner> runner;
 
   const Graph& graph() const { return shared->plans->graph(); }
+
+  /// From here on they are this session's own; counted before they are copied.
+  void own_variables() {
+    uint64_t bytes = 0;
+    for (const Tensor& t : variables) bytes += t.num_bytes();
+    variables_held = shared->plans->options().packed->hold(bytes);
+    for (Tensor& t : variables) t = t.clone();
+  }
 
   /// `shape_of(i)` is null where input i is no tensor.
   template <typename ShapeOf>
@@ -152,7 +161,7 @@ Session::Session(std::shared_ptr<const Graph> graph, SessionOptions options)
   for (const std::string& name : options.variables) {
     const ValueId v = find(name);
     plan.variables.push_back(v);
-    state_->variables.push_back(graph->initializer(v)->clone());
+    state_->variables.push_back(graph->initializer(v)->view());
   }
   shared->variable_names = options.variables;
   shared->plans = std::make_shared<PlanCache>(*graph, std::move(plan));
@@ -174,6 +183,7 @@ Session::Session(std::shared_ptr<const Graph> graph, SessionOptions options)
   shared->options = std::move(options);
   state_->runner = std::make_unique<Runner>(shared->plans);
   state_->shared = std::move(shared);
+  state_->own_variables();
 }
 
 Session Session::load(const std::filesystem::path& path, SessionOptions options) {
@@ -189,7 +199,8 @@ Session Session::another() const {
   state->shared = state_->shared;
   state->pool = state_->shared->options.pool ? state_->shared->options.pool
                                              : std::make_shared<ThreadPool>(state_->pool->size());
-  for (const Tensor& t : state_->variables) state->variables.push_back(t.clone());
+  for (const Tensor& t : state_->variables) state->variables.push_back(t.view());
+  state->own_variables();
   state->runner = std::make_unique<Runner>(state->shared->plans);
   return Session(std::move(state));
 }
