@@ -14,6 +14,7 @@
 #include "base/testing/temporary_folder.h"
 #include "graph/infer.h"
 #include "graph/onnx/import.h"
+#include "graph/onnx/tensors.h"
 #include "graph/onnx/testing.h"
 #include "graph/passes/inline_functions.h"
 #include "graph/support.h"
@@ -28,10 +29,10 @@ using onnx::ModelProto;
 using onnx::small_proto;
 using testing::HasSubstr;
 
-void expect_refused(const ModelProto& proto, ErrorCode code, const std::string& words,
+void expect_refused(const std::string& bytes, ErrorCode code, const std::string& words,
                     const ImportOptions& options = {}) {
   try {
-    parse_onnx(as_bytes(proto.SerializeAsString()), options);
+    parse_onnx(as_bytes(bytes), options);
     ADD_FAILURE() << "accepted; expected: " << words;
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), code) << e.what();
@@ -40,7 +41,12 @@ void expect_refused(const ModelProto& proto, ErrorCode code, const std::string& 
   }
 }
 
-template <typename Edit>
+void expect_refused(const ModelProto& proto, ErrorCode code, const std::string& words,
+                    const ImportOptions& options = {}) {
+  expect_refused(proto.SerializeAsString(), code, words, options);
+}
+
+template <std::invocable<ModelProto&> Edit>
 void expect_refused(const Edit& edit, ErrorCode code, const std::string& words,
                     const ImportOptions& options = {}) {
   ModelProto proto = small_proto();
@@ -309,6 +315,69 @@ TEST(HostileOnnx, LimitsAreKept) {
     else
       expect_refused(deep, ErrorCode::kResourceExhausted, "nested deeper than 16");
   }
+}
+
+/// On the wire: a message, a string or packed numbers.
+std::string field(int number, const std::string& content) {
+  std::string out(1, static_cast<char>(number << 3 | 2));
+  size_t size = content.size();
+  for (; size > 0x7f; size >>= 7) out += static_cast<char>((size & 0x7f) | 0x80);
+  return out + static_cast<char>(size) + content;
+}
+
+std::string repeated(int count, const std::string& text) {
+  std::string out;
+  for (int i = 0; i < count; ++i) out += text;
+  return out;
+}
+
+// Each takes some 100000 bytes of the file, many times that in memory.
+TEST(HostileOnnx, SmallMessagesThatMultiplyAreCounted) {
+  constexpr int kMany = 50'000;
+  const std::string small = small_proto().SerializeAsString(), empty("\0", 1);
+  const auto in_graph = [&](int number, const std::string& content) {
+    return small + field(7, field(number, content));  // the parts of a message add up
+  };
+  const auto in_node = [&](int number, const std::string& content) {
+    return in_graph(1, field(5, field(number, content)));
+  };
+  const std::string shape = field(1, field(2, repeated(kMany, field(1, ""))));
+  const std::string entries = repeated(kMany, field(13, ""));
+  ImportOptions options;
+  options.limits.max_messages = 20'000;
+  for (const std::string& bytes :
+       {in_node(14, shape), in_graph(11, field(2, shape)), in_node(5, entries), in_graph(5, entries),
+        in_graph(15, field(1, entries)), in_graph(15, field(2, entries))})
+    expect_refused(bytes, ErrorCode::kResourceExhausted, "more than 20000 nodes", options);
+  options.limits = {};
+  options.limits.max_model_bytes = 1'000'000;
+  const std::string dims = field(1, repeated(2 * kMany, empty));
+  for (const std::string& bytes :
+       {in_graph(5, dims), in_node(5, dims), in_graph(15, field(1, dims)), in_graph(15, field(2, dims)),
+        in_graph(15, field(3, repeated(2 * kMany, empty)))})
+    expect_refused(bytes, ErrorCode::kResourceExhausted, "1000000 may be used (SessionOptions::max_bytes",
+                   options);
+}
+
+TEST(HostileOnnx, FilesOfValuesHoldSoManyMessages) {
+  const TemporaryFolder folder;
+  const std::string path = folder.path() + "/value.pb";
+  const std::string tensors = repeated(8'000'001, field(3, ""));
+  const auto expect = [&](const std::string& bytes, const Type& type) {
+    system_files().write_atomic(path, as_bytes(bytes));
+    try {
+      onnx::load_value_file(path, type);
+      ADD_FAILURE() << "accepted";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::kResourceExhausted) << e.what();
+      EXPECT_THAT(e.what(), testing::AllOf(testing::StartsWith(path), HasSubstr("more than 8000000")));
+    }
+  };
+  Type type{.kind = Type::Kind::kSequence, .format = &formats::kF32};
+  expect(tensors, type);
+  type.optional = true;
+  expect(field(5, tensors), type);
+  expect(repeated(8'000'001, field(13, "")), {.format = &formats::kF32});
 }
 
 class ExternalData : public testing::Test {

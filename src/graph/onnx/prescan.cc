@@ -7,9 +7,22 @@ namespace dunlin::onnx {
 namespace {
 
 // Only the messages that a file may hold in large numbers or nest.
-enum class Kind : uint8_t { kLeaf, kModel, kGraph, kNode, kAttribute, kTensor, kValueInfo, kType, kFunction };
+enum class Kind : uint8_t {
+  kLeaf,
+  kModel,
+  kGraph,
+  kNode,
+  kAttribute,
+  kTensor,
+  kSparseTensor,
+  kSequence,
+  kOptional,
+  kValueInfo,
+  kType,
+  kFunction
+};
 
-/// What a length-delimited field holds; kLeaf for strings, packed numbers and small messages.
+/// What a length-delimited field holds; kLeaf for strings, packed numbers and messages that hold nothing in numbers.
 Kind child(Kind parent, uint32_t field) {
   switch (parent) {
     case Kind::kModel:
@@ -17,13 +30,21 @@ Kind child(Kind parent, uint32_t field) {
     case Kind::kGraph:
       if (field == 1) return Kind::kNode;
       if (field == 5) return Kind::kTensor;
+      if (field == 15) return Kind::kSparseTensor;
       return field >= 11 && field <= 13 ? Kind::kValueInfo : Kind::kLeaf;
     case Kind::kNode:
       return field == 5 ? Kind::kAttribute : Kind::kLeaf;
     case Kind::kAttribute:
       return field == 5 || field == 10   ? Kind::kTensor
              : field == 6 || field == 11 ? Kind::kGraph
+             : field == 14               ? Kind::kType
                                          : Kind::kLeaf;
+    case Kind::kSparseTensor:
+      return field == 1 || field == 2 ? Kind::kTensor : Kind::kLeaf;
+    case Kind::kSequence:
+      return field == 3 ? Kind::kTensor : Kind::kLeaf;
+    case Kind::kOptional:
+      return field == 3 ? Kind::kTensor : field == 5 ? Kind::kSequence : Kind::kLeaf;
     case Kind::kValueInfo:
       return field == 2 ? Kind::kType : Kind::kLeaf;
     case Kind::kFunction:
@@ -42,10 +63,12 @@ Kind child(Kind parent, uint32_t field) {
 /// numbers of a byte each that take eight, twice.
 uint64_t growth(Kind parent, uint32_t field) {
   if (parent == Kind::kTensor) {
-    if (field == 9) return 1;                                    // raw_data
-    return field == 5 ? 8 : field == 7 || field == 11 ? 16 : 2;  // int32_data, int64_data, uint64_data
+    if (field == 9) return 1;                                // raw_data
+    if (field == 1 || field == 7 || field == 11) return 16;  // dims, int64_data, uint64_data
+    return field == 5 ? 8 : 2;                               // int32_data
   }
-  return parent == Kind::kAttribute && field == 8 ? 16 : 2;  // ints
+  if (parent == Kind::kSparseTensor && field == 3) return 16;  // dims
+  return parent == Kind::kAttribute && field == 8 ? 16 : 2;    // ints
 }
 
 class Scan {
@@ -77,21 +100,15 @@ class Scan {
           const uint64_t size = varint(p, end);
           const std::byte* start = p;
           skip(p, end, size);
-          if (++count_ > limits_.max_messages)
-            fail(ErrorCode::kResourceExhausted, "more than {} nodes, attributes, names and tensors",
-                 limits_.max_messages);
           const Kind inner = child(kind, field);
+          // The dimensions of a type: at least two bytes each.
+          count(inner == Kind::kType ? 1 + size / 2 : 1);
           if (inner == Kind::kNode && ++nodes_ > limits_.max_nodes)
             fail(ErrorCode::kResourceExhausted, "more than {} nodes", limits_.max_nodes);
-          bytes_ += kMessageBytes;
-          if (inner == Kind::kLeaf) bytes_ += growth(kind, field) * size;
-          // The dimensions of a type: at least two bytes each.
-          if (inner == Kind::kType) {
-            count_ += size / 2;
-            bytes_ += size / 2 * kMessageBytes;
-          } else if (inner != Kind::kLeaf) {
+          if (inner == Kind::kLeaf)
+            bytes_ += growth(kind, field) * size;
+          else if (inner != Kind::kType)
             message({start, static_cast<size_t>(size)}, inner, depth + (inner == Kind::kGraph ? 1 : 0));
-          }
           break;
         }
         default:
@@ -101,6 +118,13 @@ class Scan {
   }
 
  private:
+  void count(uint64_t messages) {
+    count_ += messages;
+    bytes_ += messages * kMessageBytes;
+    if (count_ > limits_.max_messages)
+      fail(ErrorCode::kResourceExhausted, "more than {} nodes, attributes, names and tensors",
+           limits_.max_messages);
+  }
   static uint64_t varint(const std::byte*& p, const std::byte* end) {
     uint64_t value = 0;
     for (int shift = 0; shift < 64; shift += 7) {
@@ -124,9 +148,10 @@ class Scan {
 
 }  // namespace
 
-uint64_t prescan(ByteSpan bytes, const ModelLimits& limits) {
+uint64_t prescan(ByteSpan bytes, const ModelLimits& limits, FileKind kind) {
+  constexpr Kind kKinds[] = {Kind::kModel, Kind::kTensor, Kind::kSequence, Kind::kOptional};
   Scan scan(limits);
-  scan.message(bytes, Kind::kModel, -1);
+  scan.message(bytes, kKinds[static_cast<size_t>(kind)], -1);
   return scan.bytes();
 }
 

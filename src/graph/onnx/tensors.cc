@@ -5,6 +5,7 @@
 
 #include "graph/graph_bytes.h"
 #include "graph/onnx/onnx.pb.h"
+#include "graph/onnx/prescan.h"
 #include "graph/op.h"
 
 namespace dunlin::onnx {
@@ -275,8 +276,14 @@ void write_tensor(const Tensor& tensor, const std::string& name, const ExternalP
 namespace {
 
 template <typename Proto>
-Proto parse_file(const std::string& path, const char* what) {
+Proto parse_file(const std::string& path, FileKind kind, const char* what) {
   const MappedFile file(path);
+  try {
+    prescan(file.bytes(), {}, kind);
+  } catch (const Error& e) {
+    if (e.code() == ErrorCode::kResourceExhausted) fail(e.code(), "{}: {}", path, e.what());
+    fail(e.code(), "{}: not an ONNX {}", path, what);
+  }
   Proto proto;
   if (file.bytes().size() > INT32_MAX ||
       !proto.ParseFromArray(file.bytes().data(), static_cast<int>(file.bytes().size())))
@@ -305,7 +312,7 @@ RunValue read_sequence(SequenceProto& proto, Format format, const std::string& p
 }  // namespace
 
 Tensor load_tensor_file(const std::string& path) {
-  auto proto = parse_file<TensorProto>(path, "tensor");
+  auto proto = parse_file<TensorProto>(path, FileKind::kTensor, "tensor");
   return read_tensor(proto, path);
 }
 
@@ -319,10 +326,10 @@ RunValue load_value_file(const std::string& path, const Type& type) {
   if (type.is_tensor()) return load_tensor_file(path);
   const bool sequence = type.kind == Type::Kind::kSequence;
   if (!type.optional) {
-    auto proto = parse_file<SequenceProto>(path, "sequence");
+    auto proto = parse_file<SequenceProto>(path, FileKind::kSequence, "sequence");
     return read_sequence(proto, type.format, path);
   }
-  auto proto = parse_file<OptionalProto>(path, "optional");
+  auto proto = parse_file<OptionalProto>(path, FileKind::kOptional, "optional");
   if (sequence && proto.has_sequence_value())
     return read_sequence(*proto.mutable_sequence_value(), type.format, path);
   if (!sequence && proto.has_tensor_value()) return read_tensor(*proto.mutable_tensor_value(), path);
