@@ -1,33 +1,23 @@
 #include "graph/passes/fake_quantize.h"
 
-#include <algorithm>
-
 #include "graph/op.h"
+#include "graph/passes/equal_constants.h"
 
 namespace dunlin {
 
 namespace {
 
-bool same_bytes(const Tensor& a, const Tensor& b) {
-  return a.format() == b.format() && a.shape() == b.shape() && a.is_row_major() && b.is_row_major() &&
-         std::ranges::equal(a.plane(Plane::kPayload), b.plane(Plane::kPayload));
-}
-
 /// Input i of both: one value, or constants that are equal (exporters write them twice).
-bool same_input(const Graph& g, const std::set<ValueId>& variable, const Node& a, const Node& b, size_t i) {
+bool same_input(EqualConstants& constants, const Node& a, const Node& b, size_t i) {
   const ValueId x = i < a.inputs.size() ? a.inputs[i] : kNoValue,
                 y = i < b.inputs.size() ? b.inputs[i] : kNoValue;
-  if (x == y) return true;
-  if (variable.contains(x) || variable.contains(y)) return false;
-  const Tensor* s = x == kNoValue ? nullptr : g.initializer(x);
-  const Tensor* t = y == kNoValue ? nullptr : g.initializer(y);
-  return s && t && same_bytes(*s, *t);
+  return constants.same_as(x) == constants.same_as(y);
 }
 
-bool undoes(const Graph& g, const std::set<ValueId>& variable, const Node& dequantize, const Node& quantize) {
+bool undoes(const Graph& g, EqualConstants& constants, const Node& dequantize, const Node& quantize) {
   const NodeView a(g, dequantize), b(g, quantize);
-  return same_input(g, variable, dequantize, quantize, 1) &&
-         same_input(g, variable, dequantize, quantize, 2) && a.attr_int("axis", 1) == b.attr_int("axis", 1) &&
+  return same_input(constants, dequantize, quantize, 1) && same_input(constants, dequantize, quantize, 2) &&
+         a.attr_int("axis", 1) == b.attr_int("axis", 1) &&
          a.attr_int("block_size", 0) == b.attr_int("block_size", 0) && !a.has_attr("output_dtype") &&
          !b.has_attr("precision");
 }
@@ -38,12 +28,13 @@ bool is_wide_float(Format f) { return f == &formats::kF32 || f == &formats::kF64
 
 Graph recognize_fake_quantize(Graph g, const std::set<ValueId>& variable) {
   const std::vector<int> producer = producers(g);
+  EqualConstants constants(g, variable);
   for (Node& node : g.nodes) {
     if (node.op != "DequantizeLinear" || !node.domain.empty()) continue;
     const int p = producer[static_cast<size_t>(node.inputs[0])];
     if (p < 0) continue;
     const Node& quantize = g.nodes[static_cast<size_t>(p)];
-    if (quantize.op != "QuantizeLinear" || !quantize.domain.empty() || !undoes(g, variable, node, quantize))
+    if (quantize.op != "QuantizeLinear" || !quantize.domain.empty() || !undoes(g, constants, node, quantize))
       continue;
     const Format x = g.type(quantize.inputs[0]).format, q = g.type(node.inputs[0]).format;
     if (!is_wide_float(x) || g.type(node.inputs[1]).format != x) continue;

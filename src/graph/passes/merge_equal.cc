@@ -4,6 +4,7 @@
 #include <set>
 
 #include "graph/op.h"
+#include "graph/passes/equal_constants.h"
 
 namespace dunlin {
 
@@ -38,39 +39,14 @@ std::optional<std::string> signature(const Graph& g, const Node& n) {
   return text;
 }
 
-/// Constants that stand in for one another: what makes nodes differ are numbers and lists, not weights.
-class Constants {
- public:
-  Constants(const Graph& g, const std::set<ValueId>& variable) : g_(g), variable_(variable) {}
-
-  /// The first constant met that equals `v`; `v` itself when it is none.
-  ValueId same_as(ValueId v) {
-    const Tensor* t = v == kNoValue || variable_.contains(v) ? nullptr : g_.initializer(v);
-    if (!t || !is_plain(t->format()) || !t->is_row_major() || t->num_bytes() > kMostBytes) return v;
-    const auto [it, fresh] = met_.try_emplace(t, v);
-    if (!fresh) return it->second;
-    const auto bytes = t->plane(Plane::kPayload);
-    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    it->second =
-        first_.try_emplace({t->format(), {t->shape().begin(), t->shape().end()}, text}, v).first->second;
-    return it->second;
-  }
-
- private:
-  static constexpr uint64_t kMostBytes = 64 << 10;
-  const Graph& g_;
-  const std::set<ValueId>& variable_;
-  std::unordered_map<const Tensor*, ValueId> met_;  // so that the bytes of each are read once
-  /// Ordered, since a hash of bytes that a file gives could be made to collide.
-  std::map<std::tuple<Format, std::vector<int64_t>, std::string_view>, ValueId> first_;
-};
-
 }  // namespace
 
 Graph merge_equal_nodes(Graph g, const std::set<ValueId>& variable) {
   std::map<std::pair<std::string, std::vector<ValueId>>, std::vector<ValueId>> seen;
   std::unordered_map<ValueId, ValueId> replaced;
-  Constants constants(g, variable);
+  // What makes nodes differ are numbers and lists, not weights.
+  constexpr uint64_t kMaxConstantBytes = 64 << 10;
+  EqualConstants constants(g, variable, kMaxConstantBytes);
   const std::set<ValueId> outputs(g.outputs.begin(), g.outputs.end());
   std::vector<Node> kept;
   for (Node& n : g.nodes) {

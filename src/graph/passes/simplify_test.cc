@@ -39,6 +39,16 @@ TEST(Simplify, LeavesQuantisationThatRescales) {
   expect_same_results(before, after, 0);
 }
 
+TEST(Simplify, QuantisationByManyChannels) {
+  constexpr int64_t kChannels = 20'000;
+  GraphBuilder b;
+  const Tensor scale = b.random({kChannels}, 0.01, 0.02);
+  const ValueId zeros = b.constant(Tensor(&formats::kU8, {kChannels}));
+  const ValueId q = b.node("QuantizeLinear", {b.input({1, kChannels}), b.constant(scale.clone()), zeros});
+  const Graph before = b.done({b.node("DequantizeLinear", {q, b.constant(scale.clone()), zeros})});
+  EXPECT_THAT(ops(simplify(before)), ElementsAre("FakeQuantize"));
+}
+
 /// A block as exporters write it below opset 17: what one pass leaves, the next one sees.
 TEST(Simplify, NormOfWhatViewsAndDropoutHide) {
   GraphBuilder b;
