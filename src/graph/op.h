@@ -226,13 +226,16 @@ struct Sample {
 
 /// What an op makes of tensors of strings.
 enum class Strings : uint8_t {
-  kNone,     ///< nothing: such a node is refused by name
-  kTaken,    ///< `forward` or `run` reads or makes them
+  kNone,   ///< nothing: such a node is refused by name
+  kTaken,  ///< `forward` or `run` reads or makes them
   kNumbered  ///< `forward` only moves or compares elements: it gets integers in the strings' place, in their order
 };
 
 /// The most inputs or outputs of an op that takes or gives any number of them.
 inline constexpr int kVariadic = INT_MAX;
+
+/// OpDef's bits for all inputs, of whatever number.
+inline constexpr uint32_t kAllInputs = UINT32_MAX;
 
 /// How many inputs or outputs a node may have; where that changed with the opset, the widest that a definition
 /// serves.
@@ -270,6 +273,10 @@ struct OpDef {
   bool stops_gradient = false;
   bool random = false;  ///< draws from OpCall::random(): never folded
   Strings strings = Strings::kNone;
+  /// Bit i: input i may hold FLOAT8, FLOAT4 or INT4 elements, because `forward` only moves or converts them. Bit 31
+  /// speaks for all inputs from 31 on.
+  uint32_t narrow_inputs = 0;
+  constexpr bool takes_narrow(size_t i) const { return (narrow_inputs >> (i < 31 ? i : 31)) & 1; }
   bool costly = false;  ///< takes far more work than its bytes tell: never folded
   float rtol = 1e-5f, atol = 1e-6f;
   std::span<const Sample> samples = {};

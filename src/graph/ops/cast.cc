@@ -17,8 +17,8 @@ Format target(const NodeView& a) {
   } else {
     type = a.attr_int("to", 0);
   }
-  const Format f =
-      type == formats::kString.onnx_type ? &formats::kString : find_format_by_onnx_type(static_cast<int>(type));
+  const Format f = type == formats::kString.onnx_type ? &formats::kString
+                                                      : find_format_by_onnx_type(static_cast<int>(type));
   if (!f) a.unsupported("casting to ONNX element type {} is not supported", type);
   return f;
 }
@@ -48,6 +48,7 @@ extern constexpr OpDef kCast{
                                {{"to", static_cast<int64_t>((from ? from : &formats::kF32)->onnx_type)}}));
         },
     .strings = Strings::kTaken,
+    .narrow_inputs = 1,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

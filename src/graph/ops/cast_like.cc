@@ -21,6 +21,7 @@ extern constexpr OpDef kCastLike{
         },
     .shape_only_inputs = 0b10,
     .strings = Strings::kTaken,
+    .narrow_inputs = 0b11,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -88,6 +88,7 @@ extern constexpr OpDef kCenterCropPad{
         },
     .forward = forward,
     .gradient = gradient,
+    .narrow_inputs = 1,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

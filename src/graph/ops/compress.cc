@@ -64,6 +64,7 @@ extern constexpr OpDef kCompress{
         },
     .gradient = gradient,
     .strings = Strings::kNumbered,
+    .narrow_inputs = 1,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

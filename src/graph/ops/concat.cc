@@ -54,6 +54,7 @@ extern constexpr OpDef kConcat{
           for (int i = 0; i < g.num_inputs(); ++i) g.to_input(i, parts[static_cast<size_t>(i)]);
         },
     .strings = Strings::kNumbered,
+    .narrow_inputs = kAllInputs,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

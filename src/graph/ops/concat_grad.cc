@@ -32,6 +32,7 @@ extern constexpr OpDef kConcatGrad{
           }
         },
     .shape_only_inputs = ~1u,
+    .narrow_inputs = kAllInputs,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

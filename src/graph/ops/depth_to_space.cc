@@ -32,6 +32,7 @@ extern constexpr OpDef kDepthToSpace{
         },
     .gradient =
         [](Grad& g) { g.to_input(0, g.emit("SpaceToDepthLike", {g.out_grad(0)}, g.node().attributes)); },
+    .narrow_inputs = 1,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -67,6 +67,7 @@ extern constexpr OpDef kDequantizeLinear{
         },
     .forward = forward,
     .gradient = gradient,
+    .narrow_inputs = 0b111,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

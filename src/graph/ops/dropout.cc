@@ -1,6 +1,7 @@
 #include "graph/autodiff/grad.h"
 #include "graph/ops/checks.h"
 #include "graph/ops/elementwise.h"
+#include "graph/ops/movement.h"
 
 namespace dunlin::ops {
 
@@ -30,26 +31,33 @@ double ratio_of(const OpCall& c) {
 }
 
 std::vector<Type> infer(const InferArgs& a) {
+  const Tensor* training = a.constant(2);
+  if (a.format(0) && a.format(0)->narrow && a.has_input(2) &&
+      !(training && one_number(a, "training_mode", *training) == 0))
+    a.unsupported("input 0 is {}; in training floats of 16 bits and more are supported", a.format(0)->name);
   const Format mask = a.opset() >= 10 ? &formats::kBool : a.format(0);
   return {a.type(0), {.format = mask, .shape = a.type(0).shape}};
 }
 
 void forward(const OpCall& c) {
   const double ratio = trains(c) ? ratio_of(c) : 0;
-  Philox random = c.random();
-  for_float_format(c.input(0).format(), [&]<typename T>() {
-    const auto x = c.in<T>(0);
-    const auto y = c.out<T>(0);
-    std::vector<char> keep(x.size(), 1);
-    if (ratio > 0)
-      for (char& k : keep) k = random.uniform() >= static_cast<float>(ratio);
-    for (size_t i = 0; i < keep.size(); ++i)
-      y[i] = keep[i] ? from_double<T>(to_double(x[i]) / (1 - ratio)) : T{};
-    if (!c.has_output(1)) return;
-    for_format(c.output(1).format(), [&]<typename M>() {
-      const auto mask = c.out<M>(1);
-      for (size_t i = 0; i < keep.size(); ++i) mask[i] = from_double<M>(keep[i]);
+  std::vector<char> keep(static_cast<size_t>(c.input(0).num_elements()), 1);
+  if (ratio > 0) {
+    Philox random = c.random();
+    for (char& k : keep) k = random.uniform() >= static_cast<float>(ratio);
+    for_float_format(c.input(0).format(), [&]<typename T>() {
+      const auto x = c.in<T>(0);
+      const auto y = c.out<T>(0);
+      for (size_t i = 0; i < keep.size(); ++i)
+        y[i] = keep[i] ? from_double<T>(to_double(x[i]) / (1 - ratio)) : T{};
     });
+  } else {
+    copy_logical(c.input(0), c.output(0));
+  }
+  if (!c.has_output(1)) return;
+  for_format(c.output(1).format(), [&]<typename M>() {
+    const auto mask = c.out<M>(1);
+    for (size_t i = 0; i < keep.size(); ++i) mask[i] = from_double<M>(keep[i]);
   });
 }
 
@@ -71,6 +79,7 @@ constexpr OpDef definition(int since, Arity inputs, std::span<const Sample> samp
           .forward = forward,
           .gradient = since >= 12 || since == 7 ? gradient : nullptr,
           .random = true,
+          .narrow_inputs = since >= 12 ? 1u : 0u,  // outside training
           .samples = samples,
           .older = older};
 }

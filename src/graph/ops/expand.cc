@@ -29,6 +29,7 @@ extern constexpr OpDef kExpand{
         },
     .gradient = [](Grad& g) { g.to_input(0, g.reduce_to(g.out_grad(0), g.in(0))); },
     .strings = Strings::kNumbered,
+    .narrow_inputs = 1,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

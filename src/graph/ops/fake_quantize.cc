@@ -43,6 +43,7 @@ extern constexpr OpDef kFakeQuantize{
           g.to_input(
               0, g.emit("FakeQuantizeGrad", {g.in(0), g.in(1), g.in(2), g.out_grad(0)}, g.node().attributes));
         },
+    .narrow_inputs = 0b110,  // scales and zero points
     .samples = kSamples};
 
 }  // namespace dunlin::ops

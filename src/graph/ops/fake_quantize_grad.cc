@@ -28,6 +28,7 @@ extern constexpr OpDef kFakeQuantizeGrad{
           });
           store_doubles(c, 0, dx);
         },
+    .narrow_inputs = 0b110,  // scales and zero points
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -35,6 +35,7 @@ extern constexpr OpDef kFlatten{
           g.to_input(0, g.emit("ReshapeLike", {g.out_grad(0), g.in(0)}));
         },
     .strings = Strings::kNumbered,
+    .narrow_inputs = 1,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -39,6 +39,7 @@ extern constexpr OpDef kGather{
               0, g.emit("GatherGrad", {g.out_grad(0), g.in(0), g.in(1)}, {{"axis", g.attr_int("axis", 0)}}));
         },
     .strings = Strings::kNumbered,
+    .narrow_inputs = 1,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

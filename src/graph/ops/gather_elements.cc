@@ -31,6 +31,7 @@ extern constexpr OpDef kGatherElements{
                                {{"axis", g.attr_int("axis", 0)}}));
         },
     .strings = Strings::kNumbered,
+    .narrow_inputs = 1,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -39,6 +39,7 @@ extern constexpr OpDef kGatherND{
                                {{"batch_dims", g.attr_int("batch_dims", 0)}}));
         },
     .strings = Strings::kNumbered,
+    .narrow_inputs = 1,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -16,6 +16,7 @@ extern constexpr OpDef kIdentity{.name = "Identity",
                                  .run = [](const ValueCall& c) { c.give(0, c.value(0).clone()); },
                                  .gradient = [](Grad& g) { g.to_input(0, g.out_grad(0)); },
                                  .strings = Strings::kNumbered,
+                                 .narrow_inputs = 1,
                                  .samples = kSamples};
 
 }  // namespace dunlin::ops

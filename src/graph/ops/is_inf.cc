@@ -28,6 +28,7 @@ extern constexpr OpDef kIsInf{.name = "IsInf",
                                       y[i] = std::isinf(x[i]) && (x[i] > 0 ? plus : minus);
                                   },
                               .stops_gradient = true,
+                              .narrow_inputs = 1,
                               .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -25,6 +25,7 @@ extern constexpr OpDef kIsNaN{.name = "IsNaN",
                                     for (size_t i = 0; i < x.size(); ++i) y[i] = std::isnan(x[i]);
                                   },
                               .stops_gradient = true,
+                              .narrow_inputs = 1,
                               .samples = kSamples};
 
 }  // namespace dunlin::ops

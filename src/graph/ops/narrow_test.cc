@@ -181,6 +181,37 @@ TEST(NarrowTensors, OtherOpsMoveThemOrRefuseThemByName) {
   }
 }
 
+TEST(NarrowTensors, PadAndDropoutMoveThem) {
+  const auto x = [] { return coded(&formats::kF8E4M3FN, {1, -448}); };
+  const auto pads = [] { return Tensor::of<int64_t>({2}, {1, 2}); };
+  EXPECT_THAT(values_of(run("Pad", list(x(), pads()))), ElementsAre(0, 1, -448, 0, 0));
+  EXPECT_THAT(values_of(run("Pad", list(x(), pads(), coded(&formats::kF8E4M3FN, {2}, {1})))),
+              ElementsAre(2, 1, -448, 2, 2));
+  EXPECT_THAT(
+      values_of(run("Pad", list(coded(&formats::kI4, {-8, 7}), pads()), {{"mode", std::string("edge")}})),
+      ElementsAre(-8, -8, 7, 7, 7));
+  EXPECT_THROW(run("Pad", list(x(), pads(), coded(&formats::kF8E5M2, {2}, {1}))), Error);
+  EXPECT_THAT(values_of(run("Dropout", list(x()))), ElementsAre(1, -448));
+  try {
+    run("Dropout", list(x(), floats({0.5f}), Tensor::of<bool>({1}, {true})));
+    ADD_FAILURE();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kUnsupported);
+    EXPECT_THAT(e.what(), HasSubstr("Dropout \"n\""));
+    EXPECT_THAT(e.what(), HasSubstr("f8e4m3fn"));
+  }
+}
+
+TEST(NarrowTensors, EachOpSaysWhichInputsMayHoldThem) {
+  const auto takes = [](std::string_view name, size_t input, std::string_view domain = "") {
+    return find_op(domain, name, kNewestOpset)->takes_narrow(input);
+  };
+  EXPECT_TRUE(takes("Concat", 0) && takes("Concat", 31) && takes("Concat", 1000));
+  EXPECT_TRUE(takes("Where", 1) && takes("Where", 2));
+  EXPECT_FALSE(takes("Where", 0) || takes("Gather", 1) || takes("Add", 0) || takes("Transpose", 40));
+  EXPECT_TRUE(takes("ConcatGrad", 5, kDunlinDomain));
+}
+
 TEST(NarrowTensors, FilesPackTwoCodesOfFourBitsTheFirstInTheLowerHalf) {
   for (Format format : {&formats::kI4, &formats::kU4, &formats::kF4E2M1, &formats::kF8E4M3FN}) {
     const std::vector<float> values{1, 2, format == &formats::kU4 ? 4.f : -4.f};

@@ -57,6 +57,7 @@ extern constexpr OpDef kOneHot{
           });
         },
     .stops_gradient = true,
+    .narrow_inputs = 0b100,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

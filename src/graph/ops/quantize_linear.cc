@@ -94,6 +94,7 @@ extern constexpr OpDef kQuantizeLinear{
         },
     .forward = forward,
     .stops_gradient = true,
+    .narrow_inputs = 0b110,  // scales and zero points
     .samples = kSamples};
 
 }  // namespace dunlin::ops

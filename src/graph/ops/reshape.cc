@@ -88,6 +88,7 @@ extern constexpr OpDef kReshape{.name = "Reshape",
                                       g.to_input(0, g.emit("ReshapeLike", {g.out_grad(0), g.in(0)}));
                                     },
                                 .strings = Strings::kNumbered,
+                                .narrow_inputs = 1,
                                 .samples = kSamples};
 
 }  // namespace dunlin::ops

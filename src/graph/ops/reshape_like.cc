@@ -19,6 +19,7 @@ extern constexpr OpDef kReshapeLike{.name = "ReshapeLike",
                                           g.to_input(0, g.emit("ReshapeLike", {g.out_grad(0), g.in(0)}));
                                         },
                                     .shape_only_inputs = 0b10,
+                                    .narrow_inputs = kAllInputs,
                                     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -45,6 +45,7 @@ extern constexpr OpDef kReverseSequence{
           g.to_input(0, g.emit("ReverseSequence", {g.out_grad(0), g.in(1)}, g.node().attributes));
         },
     .strings = Strings::kNumbered,
+    .narrow_inputs = 1,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

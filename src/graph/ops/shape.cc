@@ -37,6 +37,7 @@ extern constexpr OpDef kShape{
     .shape_only_inputs = 1,
     .stops_gradient = true,
     .strings = Strings::kTaken,
+    .narrow_inputs = 1,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -15,6 +15,7 @@ extern constexpr OpDef kSize{
     .shape_only_inputs = 1,
     .stops_gradient = true,
     .strings = Strings::kTaken,
+    .narrow_inputs = 1,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -43,6 +43,7 @@ extern constexpr OpDef kSlice{
           g.to_input(0, g.emit("SliceGrad", inputs, g.node().attributes));
         },
     .strings = Strings::kNumbered,
+    .narrow_inputs = 1,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -22,6 +22,7 @@ extern constexpr OpDef kSliceGrad{.name = "SliceGrad",
                                         scatter_window(c.input(0), dx, w.offset, w.strides, false);
                                       },
                                   .shape_only_inputs = 0b10,
+                                  .narrow_inputs = 0b11,
                                   .samples = kSamples};
 
 }  // namespace dunlin::ops

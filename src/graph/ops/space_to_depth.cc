@@ -14,6 +14,7 @@ extern constexpr OpDef kSpaceToDepth{
     .infer = infer_space_to_depth,
     .forward = [](const OpCall& c) { space_to_depth(c, false); },
     .gradient = [](Grad& g) { g.to_input(0, g.emit("DepthToSpace", {g.out_grad(0)}, g.node().attributes)); },
+    .narrow_inputs = 1,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -15,6 +15,7 @@ extern constexpr OpDef kSpaceToDepthLike{
     .inputs = 1,
     .infer = infer_space_to_depth,
     .forward = [](const OpCall& c) { space_to_depth(c, c.attr_string("mode", "DCR") == "CRD"); },
+    .narrow_inputs = kAllInputs,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

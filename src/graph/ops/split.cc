@@ -72,6 +72,7 @@ extern constexpr OpDef kSplit{
           g.to_input(0, g.emit("Concat", parts, {{"axis", g.attr_int("axis", 0)}}));
         },
     .strings = Strings::kNumbered,
+    .narrow_inputs = 1,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -36,6 +36,7 @@ extern constexpr OpDef kSqueeze{
           g.to_input(0, g.emit("ReshapeLike", {g.out_grad(0), g.in(0)}));
         },
     .strings = Strings::kNumbered,
+    .narrow_inputs = 1,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

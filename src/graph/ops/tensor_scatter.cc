@@ -78,6 +78,7 @@ extern constexpr OpDef kTensorScatter{
           return std::vector<Type>{{.format = a.format(0), .shape = a.type(0).shape}};
         },
     .forward = forward,
+    .narrow_inputs = 0b11,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -67,6 +67,7 @@ extern constexpr OpDef kTile{
           g.to_input(0, g.emit("TileGrad", {g.out_grad(0), g.in(0)}));
         },
     .strings = Strings::kNumbered,
+    .narrow_inputs = 1,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

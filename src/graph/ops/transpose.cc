@@ -42,6 +42,7 @@ extern constexpr OpDef kTranspose{.name = "Transpose",
                                             0, g.emit("Transpose", {g.out_grad(0)}, std::move(attributes)));
                                       },
                                   .strings = Strings::kNumbered,
+                                  .narrow_inputs = 1,
                                   .samples = kSamples};
 
 }  // namespace dunlin::ops

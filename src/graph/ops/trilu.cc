@@ -42,6 +42,7 @@ extern constexpr OpDef kTrilu{.name = "Trilu",
                                     if (g.has_input(1)) inputs.push_back(g.in(1));
                                     g.to_input(0, g.emit("Trilu", inputs, g.node().attributes));
                                   },
+                              .narrow_inputs = 1,
                               .samples = kSamples};
 
 }  // namespace dunlin::ops

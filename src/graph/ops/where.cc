@@ -48,6 +48,7 @@ extern constexpr OpDef kWhere{
             g.to_input(2, g.reduce_to(g.emit("Where", {g.in(0), zero, g.out_grad(0)}), g.in(2)));
         },
     .strings = Strings::kNumbered,
+    .narrow_inputs = 0b110,
     .samples = kSamples};
 
 }  // namespace dunlin::ops

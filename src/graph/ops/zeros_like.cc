@@ -16,6 +16,7 @@ extern constexpr OpDef kZerosLike{.name = "ZerosLike",
                                   .forward = [](const OpCall& c) { fill_zero(c.output(0)); },
                                   .shape_only_inputs = 1,
                                   .stops_gradient = true,
+                                  .narrow_inputs = 1,
                                   .samples = kSamples};
 
 }  // namespace dunlin::ops
