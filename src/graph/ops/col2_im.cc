@@ -2,6 +2,7 @@
 
 #include "graph/autodiff/grad.h"
 #include "graph/ops/checks.h"
+#include "graph/ops/wrapping.h"
 
 namespace dunlin::ops {
 
@@ -76,23 +77,17 @@ extern constexpr OpDef kCol2Im{
           if (!c.output(0)) c.allocate(0, c.input(0).format(), shape);
           if (shape.num_elements() == 0) return;
           for_format(c.input(0).format(), [&]<typename T>() {
-            // Integers wrap, floats are summed in double; of bools, any.
-            using Sum = std::conditional_t<std::is_same_v<T, bool>, bool,
-                                           std::conditional_t<std::is_integral_v<T>, uint64_t, double>>;
             const auto x = c.in<T>(0);
             const auto y = c.out<T>(0);
-            std::vector<Sum> sums(y.size());
+            std::vector<ProductSum<T>> sums(y.size());
             const size_t planes = static_cast<size_t>(shape[0] * shape[1]), to = y.size() / planes;
             const auto from = static_cast<size_t>(b.elements * b.blocks);
             for_each_block_element(b, [&](int64_t column, int64_t position) {
-              for (size_t p = 0; p < planes; ++p) {
-                auto&& sum = sums[p * to + static_cast<size_t>(position)];
-                sum = static_cast<Sum>(sum + static_cast<Sum>(static_cast<ComputeType<T>>(
-                                                 x[p * from + static_cast<size_t>(column)])));
-              }
+              for (size_t p = 0; p < planes; ++p)
+                sums[p * to + static_cast<size_t>(position)] +=
+                    to_sum(x[p * from + static_cast<size_t>(column)]);
             });
-            for (size_t i = 0; i < sums.size(); ++i)
-              y[i] = static_cast<T>(static_cast<ComputeType<T>>(sums[i]));
+            for (size_t i = 0; i < sums.size(); ++i) y[i] = to_element<T>(sums[i]);
           });
         },
     .gradient =

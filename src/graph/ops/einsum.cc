@@ -3,6 +3,7 @@
 
 #include "graph/autodiff/grad.h"
 #include "graph/ops/elementwise.h"
+#include "graph/ops/wrapping.h"
 
 namespace dunlin::ops {
 

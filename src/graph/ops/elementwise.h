@@ -47,14 +47,6 @@ T from_double(double x) {
   return to_element<T>(x);
 }
 
-/// What products of matrices are summed in: double, for integers 64 bits that wrap.
-template <typename T>
-using ProductSum = std::conditional_t<std::is_integral_v<T>, uint64_t, double>;
-template <typename T>
-ProductSum<T> to_sum(T x) {
-  return static_cast<ProductSum<T>>(static_cast<ComputeType<T>>(x));
-}
-
 /// y = f(x) for every element, computed in ComputeType<T>.
 template <typename T, typename F>
 void map_unary(const OpCall& c, F f) {

@@ -1,5 +1,8 @@
+#include <cmath>
+
 #include "graph/autodiff/grad.h"
 #include "graph/ops/elementwise.h"
+#include "graph/ops/wrapping.h"
 
 namespace dunlin::ops {
 
@@ -40,6 +43,24 @@ std::vector<Type> infer(const InferArgs& a) {
   return {{.format = a.format(0), .shape = y}};
 }
 
+/// alpha * sum + beta * *bias (null: 0): integers in 64 bits that wrap, as long as the factors are whole.
+template <typename T>
+T scaled_sum(double alpha, ProductSum<T> sum, double beta, const T* bias) {
+  double products = 0;
+  if constexpr (wrapping::kWraps<T>) {
+    const auto whole = [](double x) { return std::trunc(x) == x && std::fabs(x) < 0x1p63; };
+    if (whole(alpha) && (!bias || whole(beta))) {
+      const auto factor = [](double x) { return static_cast<uint64_t>(static_cast<int64_t>(x)); };
+      return static_cast<T>(factor(alpha) * sum + (bias ? factor(beta) * to_sum(*bias) : 0));
+    }
+    using Signed = std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>;
+    products = alpha * static_cast<double>(static_cast<Signed>(sum));
+  } else {
+    products = alpha * static_cast<double>(sum);
+  }
+  return from_double<T>(bias ? products + beta * to_double(*bias) : products);
+}
+
 void forward(const OpCall& c) {
   const Sizes s = sizes(c, c.input(0).shape(), c.input(1).shape());
   const bool ta = c.attr_int("transA", 0) != 0, tb = c.attr_int("transB", 0) != 0;
@@ -53,12 +74,11 @@ void forward(const OpCall& c) {
     const Strides bias_strides = bias ? broadcast_strides(c.input(2), c.output(0).shape()) : Strides{0, 0};
     for (int64_t i = 0; i < s.m; ++i)
       for (int64_t j = 0; j < s.n; ++j) {
-        double sum = 0;
+        ProductSum<T> sum = 0;
         for (int64_t k = 0; k < s.k; ++k)
-          sum += to_double(a.data()[i * am + k * ak]) * to_double(b.data()[k * bk + j * bn]);
-        sum *= alpha;
-        if (bias) sum += beta * to_double(bias[i * bias_strides[0] + j * bias_strides[1]]);
-        y.data()[i * y.strides()[0] + j * y.strides()[1]] = from_double<T>(sum);
+          sum += to_sum(a.data()[i * am + k * ak]) * to_sum(b.data()[k * bk + j * bn]);
+        y.data()[i * y.strides()[0] + j * y.strides()[1]] =
+            scaled_sum(alpha, sum, beta, bias ? bias + i * bias_strides[0] + j * bias_strides[1] : nullptr);
       }
   });
 }

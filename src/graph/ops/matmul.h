@@ -2,6 +2,7 @@
 #pragma once
 
 #include "graph/ops/elementwise.h"
+#include "graph/ops/wrapping.h"
 
 namespace dunlin::ops {
 

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "graph/ops/binary_grad.h"
+#include "graph/ops/wrapping.h"
 #include "graph/to_integer.h"
 
 namespace dunlin::ops {
@@ -20,10 +21,10 @@ template <typename X, typename Y>
 X power(X x, Y y) {
   if constexpr (std::is_integral_v<X> && std::is_integral_v<Y>) {
     if (y < 0) return to_integer<X>(std::pow(static_cast<double>(x), static_cast<double>(y)));
-    uint64_t result = 1, base = static_cast<uint64_t>(x);
-    for (auto n = static_cast<uint64_t>(y); n > 0; n >>= 1, base *= base)
-      if (n & 1) result *= base;
-    return static_cast<X>(result);
+    X result = 1;
+    for (auto n = static_cast<uint64_t>(y); n > 0; n >>= 1, x = wrapping::mul(x, x))
+      if (n & 1) result = wrapping::mul(result, x);
+    return result;
   } else if constexpr (std::is_same_v<X, float>) {
     return std::pow(x, static_cast<float>(y));
   } else if constexpr (std::is_integral_v<X>) {

@@ -8,9 +8,10 @@
 
 namespace dunlin::ops {
 
-/// Floats and doubles are summed in double, integers exactly.
+/// Floats and doubles are summed in double, integers in 64 bits that wrap.
 template <typename T>
-using Accumulator = std::conditional_t<std::is_integral_v<T>, int64_t, double>;
+using Accumulator = std::conditional_t<std::is_integral_v<T>,
+                                       std::conditional_t<std::is_unsigned_v<T>, uint64_t, int64_t>, double>;
 
 /// What extremes are kept in: of nothing they are the least or largest number that the type has.
 template <typename T>

@@ -16,25 +16,29 @@ constexpr Sample kSamples[] = {
 
 }  // namespace
 
-extern constexpr OpDef kReduceL1{
-    .name = "ReduceL1",
-    .source = "ONNX ReduceL1",
-    .inputs = {1, 2},
-    .infer = infer_reduce,
-    .forward =
-        [](const OpCall& c) {
-          for_number_format(c.input(0).format(), [&]<typename T>() {
-            using A = Accumulator<T>;
-            reduce<T>(
-                c, A{0}, [](A a, A x) { return wrapping::add(a, x < 0 ? wrapping::neg(x) : x); },
-                [](A a, double) { return a; });
-          });
-        },
-    .gradient =
-        [](Grad& g) {
-          const ReducedGrad r(g);
-          r.give(g.mul(r.spread(g.out_grad(0)), g.emit("Sign", {g.in(0)})));
-        },
-    .samples = kSamples};
+extern constexpr OpDef kReduceL1{.name = "ReduceL1",
+                                 .source = "ONNX ReduceL1",
+                                 .inputs = {1, 2},
+                                 .infer = infer_reduce,
+                                 .forward =
+                                     [](const OpCall& c) {
+                                       for_number_format(c.input(0).format(), [&]<typename T>() {
+                                         using A = Accumulator<T>;
+                                         reduce<T>(
+                                             c, A{0},
+                                             [](A a, A x) {
+                                               if constexpr (std::is_signed_v<A>)
+                                                 x = x < 0 ? wrapping::neg(x) : x;
+                                               return wrapping::add(a, x);
+                                             },
+                                             [](A a, double) { return a; });
+                                       });
+                                     },
+                                 .gradient =
+                                     [](Grad& g) {
+                                       const ReducedGrad r(g);
+                                       r.give(g.mul(r.spread(g.out_grad(0)), g.emit("Sign", {g.in(0)})));
+                                     },
+                                 .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -1,7 +1,6 @@
 #include <cmath>
 
 #include "graph/ops/reduce.h"
-#include "graph/ops/wrapping.h"
 
 namespace dunlin::ops {
 
@@ -16,6 +15,12 @@ constexpr Sample kSamples[] = {
     {"", "i32[2,3]@-9..9 i64{1}"},
 };
 
+/// Of integers the exact sum too, which holds as long as it fits 64 bits.
+struct Squares {
+  double sum = 0;
+  uint64_t whole = 0;
+};
+
 }  // namespace
 
 extern constexpr OpDef kReduceL2{
@@ -28,8 +33,18 @@ extern constexpr OpDef kReduceL2{
           for_number_format(c.input(0).format(), [&]<typename T>() {
             using A = Accumulator<T>;
             reduce<T>(
-                c, A{0}, [](A a, A x) { return wrapping::add(a, wrapping::mul(x, x)); },
-                [](A a, double) { return static_cast<A>(std::sqrt(static_cast<double>(a))); });
+                c, Squares{},
+                [](Squares s, A x) {
+                  const auto about = static_cast<double>(x);
+                  s.sum += about * about;
+                  if constexpr (std::is_integral_v<A>)
+                    s.whole += static_cast<uint64_t>(x) * static_cast<uint64_t>(x);
+                  return s;
+                },
+                [](Squares s, double) {
+                  return std::sqrt(std::is_integral_v<A> && s.sum < 0x1p63 ? static_cast<double>(s.whole)
+                                                                           : s.sum);
+                });
           });
         },
     .gradient =

@@ -1,6 +1,5 @@
 #include "graph/autodiff/grad.h"
 #include "graph/ops/elementwise.h"
-#include "graph/ops/wrapping.h"
 
 namespace dunlin::ops {
 
@@ -17,8 +16,7 @@ extern constexpr OpDef kSum{.name = "Sum",
                                   for_float_format(c.input(0).format(), [&]<typename T>() {
                                     using C = ComputeType<T>;
                                     fold_inputs<T>(
-                                        c, [](C a, C b) { return wrapping::add(a, b); },
-                                        [](C x) { return x; });
+                                        c, [](C a, C b) { return a + b; }, [](C x) { return x; });
                                   });
                                 },
                             .gradient =

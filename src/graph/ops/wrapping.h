@@ -2,7 +2,10 @@
 // ones undefined; floating-point numbers are added and multiplied as ever.
 #pragma once
 
+#include <cstdint>
 #include <type_traits>
+
+#include "graph/op_dispatch.h"
 
 namespace dunlin::ops {
 
@@ -44,5 +47,13 @@ constexpr T neg(T x) {
 }
 
 }  // namespace wrapping
+
+/// What many products of T are summed in: double, for integers 64 bits that wrap.
+template <typename T>
+using ProductSum = std::conditional_t<std::is_integral_v<T>, uint64_t, double>;
+template <typename T>
+ProductSum<T> to_sum(T x) {
+  return static_cast<ProductSum<T>>(static_cast<ComputeType<T>>(x));
+}
 
 }  // namespace dunlin::ops
