@@ -1,4 +1,5 @@
 #include "graph/ops/average_pool.h"
+#include "graph/ops/movement.h"
 
 namespace dunlin::ops {
 
@@ -30,15 +31,13 @@ void forward(const OpCall& c) {
 }  // namespace
 
 /// dx of AveragePool: dy, x (its shape only). Attributes of the AveragePool.
-extern constexpr OpDef kAveragePoolGrad{
-    .name = "AveragePoolGrad",
-    .domain = kDunlinDomain,
-    .source = "adjoint of ONNX AveragePool",
-    .inputs = 2,
-    .infer =
-        [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
-    .forward = forward,
-    .shape_only_inputs = 0b10,
-    .samples = kSamples};
+extern constexpr OpDef kAveragePoolGrad{.name = "AveragePoolGrad",
+                                        .domain = kDunlinDomain,
+                                        .source = "adjoint of ONNX AveragePool",
+                                        .inputs = 2,
+                                        .infer = infer_like_input1,
+                                        .forward = forward,
+                                        .shape_only_inputs = 0b10,
+                                        .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -1,4 +1,5 @@
 #include "graph/ops/col2_im.h"
+#include "graph/ops/movement.h"
 
 namespace dunlin::ops {
 
@@ -13,8 +14,7 @@ extern constexpr OpDef kCol2ImGrad{
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX Col2Im",
     .inputs = 4,
-    .infer =
-        [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
+    .infer = infer_like_input1,
     .forward =
         [](const OpCall& c) {
           const ImageBlocks b = image_blocks(c, to_ints(c.input(2)), to_ints(c.input(3)));

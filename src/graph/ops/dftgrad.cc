@@ -1,4 +1,5 @@
 #include "graph/ops/fourier.h"
+#include "graph/ops/movement.h"
 
 namespace dunlin::ops {
 
@@ -27,15 +28,13 @@ void forward(const OpCall& c) {
 }  // namespace
 
 /// dx of DFT: dy, x (its shape only), dft_length, axis. Attributes of DFT; `axis` before opset 20.
-extern constexpr OpDef kDFTGrad{
-    .name = "DFTGrad",
-    .domain = kDunlinDomain,
-    .source = "adjoint of ONNX DFT",
-    .inputs = {2, 4},
-    .infer =
-        [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
-    .forward = forward,
-    .shape_only_inputs = 0b10,
-    .samples = kSamples};
+extern constexpr OpDef kDFTGrad{.name = "DFTGrad",
+                                .domain = kDunlinDomain,
+                                .source = "adjoint of ONNX DFT",
+                                .inputs = {2, 4},
+                                .infer = infer_like_input1,
+                                .forward = forward,
+                                .shape_only_inputs = 0b10,
+                                .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -1,4 +1,5 @@
 #include "graph/ops/elementwise.h"
+#include "graph/ops/movement.h"
 
 namespace dunlin::ops {
 
@@ -12,8 +13,7 @@ extern constexpr OpDef kGlobalAveragePoolGrad{
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX GlobalAveragePool",
     .inputs = 2,
-    .infer =
-        [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
+    .infer = infer_like_input1,
     .forward =
         [](const OpCall& c) {
           for_float_format(c.input(0).format(), [&]<typename T>() {

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "graph/ops/elementwise.h"
+#include "graph/ops/movement.h"
 #include "graph/ops/window.h"
 
 namespace dunlin::ops {
@@ -40,14 +41,12 @@ void forward(const OpCall& c) {
 }  // namespace
 
 /// dx of LpPool: dy, x, y. Attributes of the LpPool.
-extern constexpr OpDef kLpPoolGrad{
-    .name = "LpPoolGrad",
-    .domain = kDunlinDomain,
-    .source = "derivative of ONNX LpPool",
-    .inputs = 3,
-    .infer =
-        [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
-    .forward = forward,
-    .samples = kSamples};
+extern constexpr OpDef kLpPoolGrad{.name = "LpPoolGrad",
+                                   .domain = kDunlinDomain,
+                                   .source = "derivative of ONNX LpPool",
+                                   .inputs = 3,
+                                   .infer = infer_like_input1,
+                                   .forward = forward,
+                                   .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "graph/ops/lrn.h"
+#include "graph/ops/movement.h"
 
 namespace dunlin::ops {
 
@@ -27,14 +28,12 @@ void forward(const OpCall& c) {
 }  // namespace
 
 /// dx of LRN: dy, x. Attributes of the LRN.
-extern constexpr OpDef kLRNGrad{
-    .name = "LRNGrad",
-    .domain = kDunlinDomain,
-    .source = "derivative of ONNX LRN",
-    .inputs = 2,
-    .infer =
-        [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
-    .forward = forward,
-    .samples = kSamples};
+extern constexpr OpDef kLRNGrad{.name = "LRNGrad",
+                                .domain = kDunlinDomain,
+                                .source = "derivative of ONNX LRN",
+                                .inputs = 2,
+                                .infer = infer_like_input1,
+                                .forward = forward,
+                                .samples = kSamples};
 
 }  // namespace dunlin::ops

@@ -1,4 +1,5 @@
 #include "graph/ops/max_unpool.h"
+#include "graph/ops/movement.h"
 
 namespace dunlin::ops {
 
@@ -13,8 +14,7 @@ extern constexpr OpDef kMaxUnpoolGrad{
     .domain = kDunlinDomain,
     .source = "adjoint of ONNX MaxUnpool",
     .inputs = 3,
-    .infer =
-        [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
+    .infer = infer_like_input1,
     .forward =
         [](const OpCall& c) {
           const std::vector<double> dy = to_doubles(c.input(0));

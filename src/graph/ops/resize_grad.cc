@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "graph/ops/movement.h"
 #include "graph/ops/resample.h"
 
 namespace dunlin::ops {
@@ -29,15 +30,13 @@ void forward(const OpCall& c) {
 
 /// dx of Resize and Upsample: dy, x (its shape only), roi, scales, sizes (as in Resize). Attributes of
 /// Resize.
-extern constexpr OpDef kResizeGrad{
-    .name = "ResizeGrad",
-    .domain = kDunlinDomain,
-    .source = "adjoint of ONNX Resize",
-    .inputs = {2, 5},
-    .infer =
-        [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
-    .forward = forward,
-    .shape_only_inputs = 0b10,
-    .samples = kSamples};
+extern constexpr OpDef kResizeGrad{.name = "ResizeGrad",
+                                   .domain = kDunlinDomain,
+                                   .source = "adjoint of ONNX Resize",
+                                   .inputs = {2, 5},
+                                   .infer = infer_like_input1,
+                                   .forward = forward,
+                                   .shape_only_inputs = 0b10,
+                                   .samples = kSamples};
 
 }  // namespace dunlin::ops

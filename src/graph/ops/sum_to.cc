@@ -1,5 +1,6 @@
 #include "graph/autodiff/grad.h"
 #include "graph/ops/elementwise.h"
+#include "graph/ops/movement.h"
 
 namespace dunlin::ops {
 
@@ -14,8 +15,7 @@ extern constexpr OpDef kSumTo{
     .domain = kDunlinDomain,
     .source = "adjoint of NumPy broadcasting",
     .inputs = 2,
-    .infer =
-        [](const InferArgs& a) { return std::vector<Type>{{.format = a.format(0), .shape = a.shape(1)}}; },
+    .infer = infer_like_input1,
     .forward =
         [](const OpCall& c) {
           for_float_format(c.input(0).format(), [&]<typename T>() {
