@@ -238,28 +238,6 @@ std::vector<Type> ValueCall::output_types() const {
   return infer_node(graph(), node(), types, constants);
 }
 
-namespace {
-constexpr std::string_view kDrawsAs = "dunlin_draws_as";
-
-/// Of the value whose name decides what the node draws.
-std::string_view drawing_name(const Graph& graph, const Node& node) {
-  if (const auto* name = find_attribute<std::string>(node, kDrawsAs)) return *name;
-  std::string_view name;
-  for (ValueId v : node.outputs)
-    if (name.empty() && v != kNoValue) name = graph.value_name(v);
-  return name;
-}
-}  // namespace
-
-uint64_t random_stream(const Graph& graph, const Node& node) {
-  const Sha256 hash = sha256(as_bytes(drawing_name(graph, node)));
-  return load_le<uint64_t>(hash.data());
-}
-
-void draw_as(const Graph& graph, const Node& node, Node& copy) {
-  copy.attributes[std::string(kDrawsAs)] = std::string(drawing_name(graph, node));
-}
-
 Philox OpCall::random() const { return Philox(context_->seed, random_stream(graph(), node())); }
 
 std::vector<int64_t> to_ints(const Tensor& tensor) {
