@@ -14,8 +14,8 @@
 
 namespace dunlin {
 
-/// What is computed once and for all because nothing it depends on changes. Nodes beyond these limits are no error: they
-/// stay in the graph, and run with the others.
+/// What is computed once and for all because nothing it depends on changes. Nodes beyond these limits are no error:
+/// they stay in the graph, and run with the others.
 struct FoldingLimits {
   uint64_t max_bytes = uint64_t{1} << 30;        ///< of all values that are kept, together
   uint64_t max_grown_bytes = uint64_t{1} << 24;  ///< of one that is more than four times its inputs
@@ -38,8 +38,8 @@ struct ModelLimits {
   uint64_t max_inlined_bytes = uint64_t{1} << 30;  ///< of what calls of functions become
   int max_call_depth = 32;                         ///< of functions that call functions, 0 to 64
   FoldingLimits folding = {};
-  /// Of the model in memory: what its files hold once they are read, what functions become, what is folded. Counted, not
-  /// measured: from what stands in the file, before it is parsed. Sessions with `max_bytes` lower it to that.
+  /// Of the model in memory: what its files hold once they are read, what functions become, what is folded. Counted,
+  /// not measured: from what stands in the file, before it is parsed. Sessions with `max_bytes` lower it to that.
   uint64_t max_model_bytes = UINT64_MAX;
 };
 

@@ -24,8 +24,8 @@
 /// Errors    kInvalidArgument for a wrong input name (the message lists the right ones), shape or format;
 ///           kUnsupported for an op that Dunlin does not have; kResourceExhausted, naming the node and its
 ///           bytes, for a run that needs more than max_run_bytes, or more iterations or seconds than it may take, and,
-///           naming max_bytes, for a model that does not fit it. kInvalidArgument for options that mean nothing, such as
-///           a max_run_seconds that is not above 0.
+///           naming max_bytes, for a model that does not fit it. kInvalidArgument for options that mean nothing, such
+///           as a max_run_seconds that is not above 0.
 #pragma once
 
 #include <filesystem>

@@ -38,8 +38,8 @@ std::string compare_values(const Tensor& got, const Tensor& expected, const Conf
     if (at.first == a.end()) return "";
     return fmt::format("element {} is \"{}\", expected \"{}\"", at.first - a.begin(), *at.first, *at.second);
   }
-  // A tolerance is for floats of 16 bits and more; others agree code by code, which doubles would not tell: they hold no
-  // 64-bit integers, and take -0 for 0. Which code a NaN has is left open.
+  // A tolerance is for floats of 16 bits and more; others agree code by code, which doubles would not tell: they hold
+  // no 64-bit integers, and take -0 for 0. Which code a NaN has is left open.
   const bool exact = expected.format()->kind != FormatDef::Kind::kFloat || expected.format()->narrow;
   const Tensor dense = got.is_row_major() ? got.view() : got.clone();
   const std::byte* const codes[] = {dense.plane(Plane::kPayload).data(),

@@ -163,8 +163,8 @@ ModelProto choosing_loop() {
   return m;
 }
 
-// What the branch works in is taken once and not in every iteration, as long as the run has plenty; a run that has little
-// computes the same.
+// What the branch works in is taken once and not in every iteration, as long as the run has plenty; a run that has
+// little computes the same.
 TEST(ControlFlow, ASubgraphInALoopKeepsItsMemory) {
   constexpr int64_t kSize = 1 << 18;
   constexpr uint64_t kBytes = kSize * sizeof(float);

@@ -72,8 +72,8 @@ Execution::Execution(std::shared_ptr<const Plan> plan)
   kept_.assign(plan_->steps.size(), 0);
 }
 
-/// Subgraphs keep a little memory for their next run, an iteration later perhaps. It counts against what is left of this
-/// run, but for the step that runs them.
+/// Subgraphs keep a little memory for their next run, an iteration later perhaps. It counts against what is left of
+/// this run, but for the step that runs them.
 class Execution::Lent {
  public:
   Lent(Execution& e, size_t step, RunContext& left) : e_(e), step_(step), left_(left) {

@@ -23,7 +23,6 @@ constexpr Sample kSamples[] = {
 };
 
 std::vector<Type> infer(const InferArgs& a) {
-  // The kernel of FusedConv, which has a fourth, serves Conv as well.
   return {{.format = a.format(0), .shape = conv_shape(a, 0, 1, 2)}};
 }
 

@@ -71,8 +71,8 @@ TEST(Dft, LengthAxisAndSides) {
               ElementsAre(1, 0, 0, 0, -1, 0, 0, 0));
 }
 
-/// A signal comes back from the bins 0 to floor(n / 2); what the imaginary parts of the first and the middle one hold, and
-/// what lies beyond, says nothing.
+/// A signal comes back from the bins 0 to floor(n / 2); what the imaginary parts of the first and the middle one hold,
+/// and what lies beyond, says nothing.
 TEST(Dft, TheInverseOfOneSideIsReal) {
   for (int n : {1, 2, 5, 6, 9}) {
     std::string signal = fmt::format("f64[1,{},1]{{", n), bins;

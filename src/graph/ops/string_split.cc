@@ -8,8 +8,8 @@ namespace {
 
 constexpr std::string_view kSpace = " \t\n\v\f\r";
 
-/// Hands on each part. As Python's str.split(): without a delimiter at every run of white space, of which none counts at
-/// the ends.
+/// Hands on each part. As Python's str.split(): without a delimiter at every run of white space, of which none counts
+/// at the ends.
 template <typename F>
 void for_each_part(std::string_view text, std::string_view delimiter, uint64_t most, const F& take) {
   if (delimiter.empty()) text.remove_prefix(std::min(text.find_first_not_of(kSpace), text.size()));
