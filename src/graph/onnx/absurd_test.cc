@@ -232,6 +232,12 @@ TEST(AbsurdModels, WhatFuzzingFound) {
   EXPECT_THAT(error_of("BatchNormalization", "", "f32[1,3,2] f32[3] f32[3] f32[3]"),
               HasSubstr("has 4 inputs, BatchNormalization takes 5"));
   EXPECT_THAT(error_of("Clip", "", "f32[3] _ f32[0]{}"), HasSubstr("max is [0], one number is expected"));
+  EXPECT_THAT(error_of("Clip", "max=4096.0", "u8[3]", 6),
+              HasSubstr("input 0 is u8, floating point is supported"));
+  EXPECT_THAT(error_of("GroupNormalization", "num_groups=1", "f32[] f32[1] f32[1]", 18),
+              HasSubstr("shape [] has no axis"));
+  EXPECT_THAT(error_of("Pad", "", "f32[2] i64{0,1} f32[0]{}"),
+              HasSubstr("constant_value is [0], one number is expected"));
   EXPECT_THAT(error_of("TensorScatter", "", "i64[2,3,4,2] f32[2,3,1,2]"),
               HasSubstr("the cache is i64, the update f32"));
   EXPECT_THAT(error_of("TopK", "", "f32[4] i64[0]{}"), HasSubstr("k is [0], one number is expected"));

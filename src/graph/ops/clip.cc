@@ -59,7 +59,11 @@ void gradient(Grad& g) {
 constexpr OpDef kOpset1{.name = "Clip",
                         .source = "ONNX Clip, bounds as attributes",
                         .inputs = 1,
-                        .infer = infer_same,
+                        .infer =
+                            [](const InferArgs& a) {
+                              check_float(a, 0);
+                              return infer_same(a);
+                            },
                         .forward = forward,
                         .gradient = gradient,
                         .samples = kSamples6};
