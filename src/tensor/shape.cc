@@ -38,10 +38,10 @@ std::string to_string(const Shape& shape) {
 
 Strides row_major_strides(const Shape& shape) {
   Strides strides(static_cast<size_t>(shape.rank()));
-  int64_t step = 1;
+  uint64_t step = 1;  // wraps for a shape too large to be any tensor's: num_elements() refuses it
   for (int i = shape.rank() - 1; i >= 0; --i) {
-    strides[static_cast<size_t>(i)] = step;
-    step *= std::max<int64_t>(shape[i], 1);
+    strides[static_cast<size_t>(i)] = static_cast<int64_t>(step);
+    step *= static_cast<uint64_t>(std::max<int64_t>(shape[i], 1));
   }
   return strides;
 }
