@@ -90,4 +90,11 @@ ValueId ReducedGrad::ratio(ValueId like) const {
   return g_->div(size(g_->out(0)), size(g_->in(0)));
 }
 
+void reduced_extreme_gradient(Grad& g) {
+  const ReducedGrad r(g);
+  const ValueId taken = g.emit("CastLike", {g.emit("Equal", {g.in(0), r.spread(g.out(0))}), g.in(0)});
+  const ValueId count = r.sum(taken);
+  r.give(g.mul(taken, r.spread(g.div(g.out_grad(0), count))));
+}
+
 }  // namespace dunlin::ops

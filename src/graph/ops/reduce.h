@@ -58,6 +58,27 @@ void reduce(const OpCall& c, A init, Step step, Finish finish) {
   for (size_t i = 0; i < total.size(); ++i) out[i] = to_element<T>(finish(total[i], count));
 }
 
+/// For numbers of any type: what is left is step(...step(init, x0)..., xn) itself.
+template <typename Step>
+void reduce_numbers(const OpCall& c, int init, Step step) {
+  for_number_format(c.input(0).format(), [&]<typename T>() {
+    using A = Accumulator<T>;
+    reduce<T>(c, static_cast<A>(init), step, [](A a, double) { return a; });
+  });
+}
+
+/// Of ReduceMax and ReduceMin: equal extremes share the gradient, as in PyTorch's amax and amin.
+void reduced_extreme_gradient(Grad& g);
+
+inline constexpr Sample kReduceSamples[] = {
+    {"", "f32[2,3,4] i64{1}"},
+    {"keepdims=0", "f32[2,3,4] i64{0,-1}"},
+    {"keepdims=0", "f32[2,3]"},
+    {"noop_with_empty_axes=1", "f32[2,3] i64[0]{}"},
+    {"axes=[1] keepdims=0", "f32[2,3,4]", 11},
+    {"", "i32[2,3]@-9..9 i64{1}"},
+};
+
 /// Brings values of the reduced shape back over the input.
 class ReducedGrad {
  public:

@@ -6,15 +6,6 @@ namespace dunlin::ops {
 
 namespace {
 
-constexpr Sample kSamples[] = {
-    {"", "f32[2,3,4] i64{1}"},
-    {"keepdims=0", "f32[2,3,4] i64{0,-1}"},
-    {"keepdims=0", "f32[2,3]"},
-    {"noop_with_empty_axes=1", "f32[2,3] i64[0]{}"},
-    {"axes=[1] keepdims=0", "f32[2,3,4]", 11},
-    {"", "i32[2,3]@-9..9 i64{1}"},
-};
-
 /// Of integers the exact sum too, which holds as long as it fits 64 bits.
 struct Squares {
   double sum = 0;
@@ -55,6 +46,6 @@ extern constexpr OpDef kReduceL2{
           const ValueId slope = g.emit("Where", {flat, zero, g.div(g.out_grad(0), g.out(0))});
           r.give(g.mul(r.spread(slope), g.in(0)));
         },
-    .samples = kSamples};
+    .samples = kReduceSamples};
 
 }  // namespace dunlin::ops

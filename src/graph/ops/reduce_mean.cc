@@ -3,19 +3,6 @@
 
 namespace dunlin::ops {
 
-namespace {
-
-constexpr Sample kSamples[] = {
-    {"", "f32[2,3,4] i64{1}"},
-    {"keepdims=0", "f32[2,3,4] i64{0,-1}"},
-    {"keepdims=0", "f32[2,3]"},
-    {"noop_with_empty_axes=1", "f32[2,3] i64[0]{}"},
-    {"axes=[1] keepdims=0", "f32[2,3,4]", 11},
-    {"", "i32[2,3]@-9..9 i64{1}"},
-};
-
-}  // namespace
-
 extern constexpr OpDef kReduceMean{.name = "ReduceMean",
                                    .source = "ONNX ReduceMean",
                                    .inputs = {1, 2},
@@ -39,6 +26,6 @@ extern constexpr OpDef kReduceMean{.name = "ReduceMean",
                                          const ValueId dx = r.spread(g.out_grad(0));
                                          r.give(g.mul(dx, r.ratio(g.in(0))));
                                        },
-                                   .samples = kSamples};
+                                   .samples = kReduceSamples};
 
 }  // namespace dunlin::ops

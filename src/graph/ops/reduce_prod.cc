@@ -23,11 +23,7 @@ extern constexpr OpDef kReduceProd{
     .infer = infer_reduce,
     .forward =
         [](const OpCall& c) {
-          for_number_format(c.input(0).format(), [&]<typename T>() {
-            using A = Accumulator<T>;
-            reduce<T>(
-                c, A{1}, [](A a, A x) { return wrapping::mul(a, x); }, [](A a, double) { return a; });
-          });
+          reduce_numbers(c, 1, []<typename A>(A a, A x) { return wrapping::mul(a, x); });
         },
     .gradient =
         [](Grad& g) {

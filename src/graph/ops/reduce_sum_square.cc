@@ -3,19 +3,6 @@
 
 namespace dunlin::ops {
 
-namespace {
-
-constexpr Sample kSamples[] = {
-    {"", "f32[2,3,4] i64{1}"},
-    {"keepdims=0", "f32[2,3,4] i64{0,-1}"},
-    {"keepdims=0", "f32[2,3]"},
-    {"noop_with_empty_axes=1", "f32[2,3] i64[0]{}"},
-    {"axes=[1] keepdims=0", "f32[2,3,4]", 11},
-    {"", "i32[2,3]@-9..9 i64{1}"},
-};
-
-}  // namespace
-
 extern constexpr OpDef kReduceSumSquare{
     .name = "ReduceSumSquare",
     .source = "ONNX ReduceSumSquare",
@@ -23,12 +10,7 @@ extern constexpr OpDef kReduceSumSquare{
     .infer = infer_reduce,
     .forward =
         [](const OpCall& c) {
-          for_number_format(c.input(0).format(), [&]<typename T>() {
-            using A = Accumulator<T>;
-            reduce<T>(
-                c, A{0}, [](A a, A x) { return wrapping::add(a, wrapping::mul(x, x)); },
-                [](A a, double) { return a; });
-          });
+          reduce_numbers(c, 0, []<typename A>(A a, A x) { return wrapping::add(a, wrapping::mul(x, x)); });
         },
     .gradient =
         [](Grad& g) {
@@ -36,6 +18,6 @@ extern constexpr OpDef kReduceSumSquare{
           const ValueId dx = r.spread(g.out_grad(0));
           r.give(g.mul(g.mul(dx, g.in(0)), g.constant(2, g.in(0))));
         },
-    .samples = kSamples};
+    .samples = kReduceSamples};
 
 }  // namespace dunlin::ops
