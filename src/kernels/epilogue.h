@@ -35,11 +35,14 @@ struct Activation {
 };
 
 /// y = activation(sum + bias[c] + residual[row, c]), where `sum` is the kernel's own result.
-struct Epilogue {
-  const float* bias = nullptr;      ///< [C], or null for none
-  const float* residual = nullptr;  ///< [rows, C] beside the output, or null; may be the output itself
-  ptrdiff_t residual_stride = 0;    ///< elements between two rows of `residual`
+/// The residual has the output's elements.
+template <typename Output>
+struct EpilogueOf {
+  const float* bias = nullptr;       ///< [C], or null for none
+  const Output* residual = nullptr;  ///< [rows, C] beside the output, or null; may be the output itself
+  ptrdiff_t residual_stride = 0;     ///< elements between two rows of `residual`
   Activation activation;
 };
+using Epilogue = EpilogueOf<float>;
 
 }  // namespace dunlin

@@ -112,15 +112,15 @@ void conv_backward_data(Isa isa, ThreadPool& pool, const ConvShape& s, const flo
   const int64_t channels = s.in_channels / s.groups, outputs = s.out_channels / s.groups;
   for_each_phase(s, [&](const Phase& phase) {
     const Axis* axes = phase.axes;
-    contraction::Window window{.x = dy,
-                               .pixel = s.out_channels,
-                               .out = {axes[0].pixels, axes[1].pixels, axes[2].pixels},
-                               .in = s.out,
-                               .stride = {1, 1, 1},
-                               .first = {axes[0].first, axes[1].first, axes[2].first},
-                               .step = {axes[0].step, axes[1].step, axes[2].step},
-                               .taps = {axes[0].taps, axes[1].taps, axes[2].taps},
-                               .channels = outputs};
+    contraction::Window<float> window{.x = dy,
+                                      .pixel = s.out_channels,
+                                      .out = {axes[0].pixels, axes[1].pixels, axes[2].pixels},
+                                      .in = s.out,
+                                      .stride = {1, 1, 1},
+                                      .first = {axes[0].first, axes[1].first, axes[2].first},
+                                      .step = {axes[0].step, axes[1].step, axes[2].step},
+                                      .taps = {axes[0].taps, axes[1].taps, axes[2].taps},
+                                      .channels = outputs};
     window.merge();
     const bool pointwise =
         s.taps() == 1 && s.in == s.out && s.stride == Dims3{1, 1, 1} && s.pad == Dims3{0, 0, 0};
@@ -151,8 +151,8 @@ void conv_backward_data(Isa isa, ThreadPool& pool, const ConvShape& s, const flo
                                .rows = rows,
                                .outputs = output_rows,
                                .has_residual = e.residual != nullptr,
-                               .bias = e.bias ? e.bias + group * channels : nullptr,
-                               .activation = e.activation});
+                               .finish = {.bias = e.bias ? e.bias + group * channels : nullptr,
+                                          .activation = e.activation}});
       packed += packed_b_floats(isa, phase.taps() * outputs, channels);
     }
   });

@@ -13,7 +13,7 @@ namespace {
 
 using contraction::ceil_div;
 using contraction::Split;
-using contraction::Window;
+using Window = contraction::Window<float>;
 
 // Runs of taps are read as one only while their copies at the border stay small.
 constexpr int64_t kMaxRun = 400;
@@ -46,7 +46,7 @@ struct Layout {
                .channels = channels} {
     if (channels * s.kernel[2] <= kMaxRun) window.merge();
     gathers = window.gathers();
-    rows = gathers ? window.window_floats() : window.k();
+    rows = gathers ? window.window_elements() : window.k();
     num_taps = gathers ? 1 : window.num_taps();
     // Few weights give too few tiles to share out: then the pixels are shared out.
     chunks = weights > 64 * 1024 ? 1 : std::clamp<int64_t>(pixels / 1024, 1, 16);
@@ -99,7 +99,7 @@ void sum_chunk(const ContractionTable& table, const ConvShape& s, const Layout& 
                              l.outputs - first_column, dy_group + pixel * s.out_channels + first_column,
                              s.out_channels, 1, packed);
     if (l.gathers) {
-      window.gather(table, pixel, count, copies);
+      window.gather(table.copy_runs, pixel, count, copies);
       for (int64_t i = 0; i < count; ++i) pointers[i] = copies + i * l.rows;
     }
     for (int64_t tap = 0; tap < l.num_taps; ++tap) {

@@ -18,21 +18,19 @@ void contraction::run(ThreadPool* pool, const ContractionTable& table, const Gem
       if (e.residual) residual[i] = e.residual + (row + i) * e.residual_stride;
     }
   };
-  contraction::run(pool, {.table = &table,
-                          .m = s.m,
-                          .n = s.n,
-                          .taps = 1,
-                          .k = s.k,
-                          .a_transposed = s.a_transposed,
-                          .row_stride = s.lda,
-                          .packed_b = packed_b,
-                          .rows = rows,
-                          .outputs = outputs,
-                          .has_residual = e.residual != nullptr,
-                          .alpha = s.alpha,
-                          .beta = s.beta,
-                          .bias = e.bias,
-                          .activation = e.activation});
+  contraction::run(
+      pool, {.table = &table,
+             .m = s.m,
+             .n = s.n,
+             .taps = 1,
+             .k = s.k,
+             .a_transposed = s.a_transposed,
+             .row_stride = s.lda,
+             .packed_b = packed_b,
+             .rows = rows,
+             .outputs = outputs,
+             .has_residual = e.residual != nullptr,
+             .finish = {.alpha = s.alpha, .beta = s.beta, .bias = e.bias, .activation = e.activation}});
 }
 
 void gemm(Isa isa, ThreadPool& pool, const GemmShape& shape, const float* a, const float* packed_b, float* c,

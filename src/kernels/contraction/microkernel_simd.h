@@ -7,13 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/contraction/tile_shapes.h"
 #include "kernels/epilogue.h"
 #include "kernels/simd/dispatch.h"
 
 namespace dunlin::contraction {
-
-inline constexpr int kMaxTileRows = 24;
-inline constexpr int kMaxTilePanels = 8;
 
 /// One tile: (bias + the sum over taps t and k of A(i, t, k) * B(t, k, j)) * alpha + beta * addend, then the
 /// clip. Addend may be the output itself.
@@ -36,11 +34,7 @@ struct TileArgs {
 };
 using TileFunction = void (*)(const TileArgs&);
 
-struct Table {
-  int width;                         ///< columns of a panel
-  int max_panels;                    ///< of a tile
-  int max_rows[kMaxTilePanels + 1];  ///< of a tile, by its number of panels; [0] is not used
-  int lanes;                         ///< floats of a vector: what one load or FMA handles
+struct Table : TileShapes {
   TileFunction rows[kMaxTilePanels + 1][kMaxTileRows + 1];     ///< A is rows; by panels and rows
   TileFunction columns[kMaxTilePanels + 1][kMaxTileRows + 1];  ///< A is transposed
   /// An activation over one row.

@@ -1,26 +1,31 @@
 #include "kernels/contraction/window.h"
 
 #include <algorithm>
-#include <cstring>
+
+#include "dunlin/half.h"
 
 namespace dunlin::contraction {
 
-void Window::merge() { runs = taps[2] > 1 && step[2] == 1 && pixel == channels; }
+template <typename A>
+void Window<A>::merge() {
+  runs = taps[2] > 1 && step[2] == 1 && pixel == channels;
+}
 
-void Window::rows(const RowBlock& block, const float** pointers) const {
+template <typename A>
+void Window<A>::rows(const RowBlockOf<A>& block, const A** pointers) const {
   if (block.num_taps == 0) return;
   const int count = block.count;
   PixelWalk at(out, block.row);
   const int64_t taps_w = runs ? 1 : taps[2];
   const int64_t first_kw = block.tap % taps_w, first_kh = block.tap / taps_w % taps[1],
                 first_kd = block.tap / (taps_w * taps[1]);
-  float* copy = block.buffer;
+  A* copy = block.buffer;
   for (int i = 0; i < count; ++i, at.next(out)) {
     const int64_t d0 = at.d * stride[0] + first[0], h0 = at.h * stride[1] + first[1],
                   w0 = at.w * stride[2] + first[2];
-    const float* image = x + at.image * in[0] * in[1] * in[2] * pixel;
+    const A* image = x + at.image * in[0] * in[1] * in[2] * pixel;
     int64_t kw = first_kw, kh = first_kh, kd = first_kd;
-    // Floats of a run that lie inside the image, relative to its begin.
+    // Elements of a run that lie inside the image, relative to its begin.
     int64_t inside = 0, inside_end = 0;
     if (runs) {
       inside = std::clamp(-w0 * channels - block.k, int64_t{0}, block.num_k);
@@ -29,8 +34,8 @@ void Window::rows(const RowBlock& block, const float** pointers) const {
     for (int64_t t = 0; t < block.num_taps; ++t) {
       const int64_t d = d0 + kd * step[0], h = h0 + kh * step[1], w = w0 + kw * step[2];
       const bool row_inside = d >= 0 && d < in[0] && h >= 0 && h < in[1];
-      const float* p = image + ((d * in[1] + h) * in[2] + w) * pixel + block.k;
-      const float*& out_pointer = pointers[t * count + i];
+      const A* p = image + ((d * in[1] + h) * in[2] + w) * pixel + block.k;
+      const A*& out_pointer = pointers[t * count + i];
       if (!runs) {
         out_pointer = row_inside && w >= 0 && w < in[2] ? p : zeros;
       } else if (!row_inside || inside == inside_end) {
@@ -38,9 +43,9 @@ void Window::rows(const RowBlock& block, const float** pointers) const {
       } else if (inside == 0 && inside_end == block.num_k) {
         out_pointer = p;
       } else {
-        std::fill(copy, copy + inside, 0.f);
-        std::memcpy(copy + inside, p + inside, sizeof(float) * static_cast<size_t>(inside_end - inside));
-        std::fill(copy + inside_end, copy + block.num_k, 0.f);
+        std::copy(zeros, zeros + inside, copy);
+        std::copy(p + inside, p + inside_end, copy + inside);
+        std::copy(zeros, zeros + block.num_k - inside_end, copy + inside_end);
         out_pointer = copy;
         copy += block.num_k;
       }
@@ -55,39 +60,40 @@ void Window::rows(const RowBlock& block, const float** pointers) const {
   }
 }
 
-void Window::gather(const Table& table, int64_t row, int64_t count, float* to) const {
-  const int64_t run = taps[2] * channels, size = window_floats(), move = stride[2] * pixel;
+template <typename A>
+void Window<A>::gather(CopyRuns<A> copy_runs, int64_t row, int64_t count, A* to) const {
+  const int64_t run = taps[2] * channels, size = window_elements(), move = stride[2] * pixel;
   // A line of input with the padding that its windows reach.
-  constexpr int64_t kLine = 2048;
-  static_assert(kLine > kMaxBlock);
-  float padded[kLine];
+  constexpr int64_t kLine = 8192 / static_cast<int64_t>(sizeof(A));
+  static_assert(kLine > kMaxBlockOf<A>);
+  A padded[kLine];
   PixelWalk at(out, row);
   while (count > 0) {
     // Pixels of one output row.
     const int64_t n = std::min({count, out[2] - at.w, 1 + (kLine - run) / move});
     const int64_t d0 = at.d * stride[0] + first[0], h0 = at.h * stride[1] + first[1],
                   w0 = at.w * stride[2] + first[2];
-    const float* image = x + at.image * in[0] * in[1] * in[2] * pixel;
-    // Floats that the windows span in a line, and which of them lie inside the image.
+    const A* image = x + at.image * in[0] * in[1] * in[2] * pixel;
+    // Elements that the windows span in a line, and which of them lie inside the image.
     const int64_t span = (n - 1) * move + run;
     const int64_t begin = std::clamp(-w0 * pixel, int64_t{0}, span),
                   end = std::clamp((in[2] - w0) * pixel, begin, span);
-    float* part = to;
+    A* part = to;
     for (int64_t kd = 0; kd < taps[0]; ++kd) {
       for (int64_t kh = 0; kh < taps[1]; ++kh, part += run) {
         const int64_t d = d0 + kd * step[0], h = h0 + kh * step[1];
         if (d < 0 || d >= in[0] || h < 0 || h >= in[1]) {
-          table.copy_runs(zeros, 0, part, size, n, run);
+          copy_runs(zeros, 0, part, size, n, run);
           continue;
         }
-        const float* line = image + ((d * in[1] + h) * in[2] + w0) * pixel;
+        const A* line = image + ((d * in[1] + h) * in[2] + w0) * pixel;
         if (begin > 0 || end < span) {
-          std::fill(padded, padded + begin, 0.f);
+          std::fill(padded, padded + begin, *zeros);
           std::copy(line + begin, line + end, padded + begin);
-          std::fill(padded + end, padded + span, 0.f);
+          std::fill(padded + end, padded + span, *zeros);
           line = padded;
         }
-        table.copy_runs(line, move, part, size, n, run);
+        copy_runs(line, move, part, size, n, run);
       }
     }
     to += n * size;
@@ -96,5 +102,8 @@ void Window::gather(const Table& table, int64_t row, int64_t count, float* to) c
     at.next(out);
   }
 }
+
+template struct Window<float>;
+template struct Window<BFloat16>;
 
 }  // namespace dunlin::contraction

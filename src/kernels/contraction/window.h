@@ -9,14 +9,20 @@
 
 namespace dunlin::contraction {
 
+/// Copies `count` runs of `run` elements each.
+template <typename A>
+using CopyRuns = void (*)(const A* from, ptrdiff_t from_stride, A* to, ptrdiff_t to_stride, int64_t count,
+                          int64_t run);
+
 /// Output pixel o reads, for tap t of a dimension, input coordinate o * stride + first + t * step; outside of
 /// [0, in) there is padding. Taps count from the last dimension on.
+template <typename A>
 struct Window {
-  const float* x = nullptr;  ///< first channel that is read
-  ptrdiff_t pixel = 0;       ///< floats from one input pixel to the next
+  const A* x = nullptr;  ///< first channel that is read
+  ptrdiff_t pixel = 0;   ///< elements from one input pixel to the next
   Dims3 out, in, stride, first, step, taps;
   int64_t channels = 0;
-  const float* zeros = kZeros;  ///< what padding reads: as long as the longest row
+  const A* zeros = kZeros<A>;  ///< what padding reads: as long as the longest row
   /// One "tap" stands for a whole run of taps along the last dimension, whose channels are contiguous. Runs
   /// that cross the border are copied.
   bool runs = false;
@@ -27,13 +33,13 @@ struct Window {
   int64_t k() const { return channels * (runs ? taps[2] : 1); }
   int64_t out_pixels_per_image() const { return out[0] * out[1] * out[2]; }
   /// Fills the pointers of a block, as Product::rows.
-  void rows(const RowBlock& block, const float** pointers) const;
+  void rows(const RowBlockOf<A>& block, const A** pointers) const;
 
   /// With few channels, copying whole windows is cheaper than finding their parts: pays, and is possible.
-  bool gathers() const { return runs && channels < 16 && window_floats() <= kMaxBlock; }
-  int64_t window_floats() const { return taps[0] * taps[1] * taps[2] * channels; }
-  /// Copies the windows of output pixels [row, row + count) to [count, window_floats]. Needs `runs`.
-  void gather(const Table& table, int64_t row, int64_t count, float* to) const;
+  bool gathers() const { return runs && channels < 16 && window_elements() <= kMaxBlockOf<A>; }
+  int64_t window_elements() const { return taps[0] * taps[1] * taps[2] * channels; }
+  /// Copies the windows of output pixels [row, row + count) to [count, window_elements]. Needs `runs`.
+  void gather(CopyRuns<A> copy_runs, int64_t row, int64_t count, A* to) const;
 };
 
 /// Walks output pixels in order without a division each.
