@@ -105,5 +105,6 @@ void Window<A>::gather(CopyRuns<A> copy_runs, int64_t row, int64_t count, A* to)
 
 template struct Window<float>;
 template struct Window<BFloat16>;
+template struct Window<uint8_t>;
 
 }  // namespace dunlin::contraction

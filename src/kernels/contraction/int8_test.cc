@@ -1,0 +1,256 @@
+// Integer convolution and products against plain sums in 64 bits: no tolerance anywhere.
+#include "kernels/contraction/int8.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "kernels/simd/kernel_testing.h"
+
+namespace dunlin {
+namespace {
+
+using Kind = Int8Output::Kind;
+
+struct Case {
+  const char* name;
+  ConvShape shape;  // `out` is computed from `pad_end`
+  Dims3 pad_end = {0, 0, 0};
+};
+
+ConvShape with_out(const Case& c) {
+  ConvShape s = c.shape;
+  for (size_t i = 0; i < 3; ++i)
+    s.out[i] = (s.in[i] + s.pad[i] + c.pad_end[i] - (s.kernel[i] - 1) * s.dilation[i] - 1) / s.stride[i] + 1;
+  return s;
+}
+
+ConvShape matrix(int64_t m, int64_t n, int64_t k) {
+  return {.in_channels = k, .out_channels = n, .in = {1, 1, m}, .out = {1, 1, m}};
+}
+
+const Case kCases[] = {
+    {"first_layer",
+     {.in_channels = 3,
+      .out_channels = 20,
+      .in = {1, 21, 18},
+      .kernel = {1, 7, 7},
+      .stride = {1, 2, 2},
+      .pad = {0, 3, 3}},
+     {0, 3, 2}},
+    {"one_channel", {.batch = 3, .in_channels = 1, .out_channels = 5, .in = {1, 9, 9}, .kernel = {1, 5, 5}}},
+    {"pointwise", {.batch = 2, .in_channels = 24, .out_channels = 40, .in = {1, 7, 5}}},
+    {"pointwise_stride",
+     {.batch = 2, .in_channels = 33, .out_channels = 17, .in = {1, 7, 6}, .stride = {1, 2, 2}}},
+    {"same3x3",
+     {.batch = 2,
+      .in_channels = 16,
+      .out_channels = 33,
+      .in = {1, 9, 11},
+      .kernel = {1, 3, 3},
+      .pad = {0, 1, 1}},
+     {0, 1, 1}},
+    {"odd_channels",
+     {.in_channels = 19, .out_channels = 70, .in = {1, 6, 5}, .kernel = {1, 3, 3}, .pad = {0, 1, 1}},
+     {0, 1, 1}},
+    {"long_reduction",  // too long for runs that are copied
+     {.in_channels = 310, .out_channels = 20, .in = {1, 5, 5}, .kernel = {1, 3, 3}, .pad = {0, 1, 1}},
+     {0, 1, 1}},
+    {"groups_dilated",
+     {.batch = 2,
+      .in_channels = 24,
+      .out_channels = 36,
+      .groups = 3,
+      .in = {1, 9, 8},
+      .kernel = {1, 3, 2},
+      .stride = {1, 1, 2},
+      .dilation = {1, 2, 3},
+      .pad = {0, 2, 1}},
+     {0, 1, 3}},
+    {"padding_only",
+     {.in_channels = 4, .out_channels = 5, .in = {1, 2, 2}, .kernel = {1, 2, 2}, .pad = {0, 4, 3}},
+     {0, 3, 5}},
+    {"conv1d",
+     {.batch = 2,
+      .in_channels = 10,
+      .out_channels = 21,
+      .in = {1, 1, 50},
+      .kernel = {1, 1, 9},
+      .stride = {1, 1, 4},
+      .pad = {0, 0, 4}},
+     {0, 0, 4}},
+    {"conv3d",
+     {.batch = 2,
+      .in_channels = 6,
+      .out_channels = 11,
+      .in = {5, 6, 7},
+      .kernel = {3, 3, 2},
+      .stride = {2, 1, 2},
+      .pad = {1, 1, 0}},
+     {1, 0, 1}},
+    {"many_taps",
+     {.in_channels = 2, .out_channels = 3, .in = {1, 31, 29}, .kernel = {1, 30, 28}, .dilation = {1, 1, 1}}},
+    {"threads",
+     {.batch = 2,
+      .in_channels = 64,
+      .out_channels = 48,
+      .in = {1, 20, 20},
+      .kernel = {1, 3, 3},
+      .pad = {0, 1, 1}},
+     {0, 1, 1}},
+    {"row", matrix(1, 1000, 130)},
+    {"columns_by_thread", matrix(3, 2000, 512)},
+    {"rows_in_one_cache_set", matrix(30, 40, 4096)},
+    {"matrix", matrix(197, 77, 61)},
+};
+
+std::vector<uint8_t> random_bytes(size_t n, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::vector<uint8_t> v(n);
+  for (auto& b : v) b = static_cast<uint8_t>(generator());
+  // Long runs of the ends of the range are where narrower sums overflow.
+  for (size_t i = 0; i < n / 3; ++i) v[i] = 255;
+  return v;
+}
+
+struct Data {
+  std::vector<uint8_t> x;
+  std::vector<int8_t> w;
+  std::vector<int32_t> bias;
+  std::vector<float> scale;
+  explicit Data(const ConvShape& s) : x(random_bytes(size_t(s.in_pixels() * s.in_channels), 1)) {
+    const size_t outputs = size_t(s.out_channels);
+    const auto bytes = random_bytes(outputs * size_t(s.in_channels / s.groups * s.taps()), 2);
+    for (size_t i = 0; i < bytes.size(); ++i) w.push_back(i % 7 == 0 ? int8_t{-128} : int8_t(bytes[i]));
+    std::mt19937 generator(3);
+    for (size_t i = 0; i < outputs; ++i) {
+      bias.push_back(int32_t(generator() % 200001) - 100000);
+      scale.push_back(0.0001f + 1e-3f * float(generator() % 1000) / 1000.f);
+    }
+  }
+};
+
+/// [out_pixels, out_channels]: the sums, wrapped at 32 bits.
+std::vector<int32_t> sums(const ConvShape& s, const Data& data, int x_zero) {
+  const int64_t channels = s.in_channels / s.groups, outputs = s.out_channels / s.groups;
+  std::vector<int32_t> y;
+  for (int64_t row = 0; row < s.out_pixels(); ++row) {
+    const int64_t n = row / (s.out[0] * s.out[1] * s.out[2]);
+    const Dims3 o = {row / (s.out[1] * s.out[2]) % s.out[0], row / s.out[2] % s.out[1], row % s.out[2]};
+    for (int64_t out = 0; out < s.out_channels; ++out) {
+      int64_t sum = data.bias[size_t(out)];
+      for (int64_t tap = 0; tap < s.taps(); ++tap) {
+        const Dims3 k = {tap / (s.kernel[1] * s.kernel[2]), tap / s.kernel[2] % s.kernel[1],
+                         tap % s.kernel[2]};
+        int64_t pixel = n;
+        bool inside = true;
+        for (size_t i = 0; i < 3; ++i) {
+          const int64_t at = o[i] * s.stride[i] + k[i] * s.dilation[i] - s.pad[i];
+          inside = inside && at >= 0 && at < s.in[i];
+          pixel = pixel * s.in[i] + at;
+        }
+        if (!inside) continue;
+        for (int64_t c = 0; c < channels; ++c) {
+          sum += (int64_t{data.x[size_t(pixel * s.in_channels + out / outputs * channels + c)]} - x_zero) *
+                 data.w[size_t((out * channels + c) * s.taps() + tap)];
+        }
+      }
+      y.push_back(int32_t(sum));
+    }
+  }
+  return y;
+}
+
+class Int8Conv : public testing::TestWithParam<Case> {
+ protected:
+  Int8Conv() : s(with_out(GetParam())), data(s) {}
+
+  template <typename T>
+  std::vector<T> run(Isa isa, ThreadPool& pool, uint8_t x_zero, const Int8Output& output) const {
+    std::vector<std::byte> packed(int8_packed_bytes(isa, s));
+    int8_pack(isa, s,
+              {.w = data.w.data(),
+               .out_stride = s.in_channels / s.groups * s.taps(),
+               .channel_stride = s.taps(),
+               .tap_stride = 1,
+               .x_zero = x_zero,
+               .bias = data.bias.data(),
+               .scale = data.scale.data()},
+              packed.data());
+    std::vector<T> y(size_t(s.out_pixels() * s.out_channels));
+    // No byte behind the input may be read.
+    const std::vector<uint8_t> x(data.x.begin(), data.x.end());
+    int8_conv(isa, pool, s, x.data(), packed.data(), output, reinterpret_cast<std::byte*>(y.data()));
+    return y;
+  }
+  float scale(size_t i) const { return data.scale[i % size_t(s.out_channels)]; }
+
+  const ConvShape s;
+  const Data data;
+};
+
+TEST_P(Int8Conv, Sums) {
+  for (int x_zero : {0, 128, 255}) {
+    const auto want = sums(s, data, x_zero);
+    for_each_isa_and_threads([&](Isa isa, ThreadPool& pool) {
+      ASSERT_EQ(run<int32_t>(isa, pool, uint8_t(x_zero), {.kind = Kind::kInt32}), want);
+    });
+  }
+}
+
+TEST_P(Int8Conv, Bytes) {
+  const auto all = sums(s, data, 99);
+  std::vector<uint8_t> unsigned_bytes;
+  std::vector<int8_t> signed_bytes;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const double nearest = std::nearbyint(static_cast<double>(float(all[i]) * scale(i)));
+    unsigned_bytes.push_back(uint8_t(std::clamp(nearest + 20, 0., 255.)));
+    signed_bytes.push_back(int8_t(std::clamp(nearest - 5, -9., 100.)));  // a clip within the range
+  }
+  for_each_isa_and_threads([&](Isa isa, ThreadPool& pool) {
+    ASSERT_EQ(run<uint8_t>(isa, pool, 99, {.lo = -20, .hi = 235, .zero_point = 20}), unsigned_bytes);
+    ASSERT_EQ(run<int8_t>(isa, pool, 99, {.lo = -4, .hi = 105, .zero_point = -5}), signed_bytes);
+  });
+}
+
+TEST_P(Int8Conv, Floats) {
+  const auto all = sums(s, data, 1);
+  std::vector<float> want;
+  for (size_t i = 0; i < all.size(); ++i) want.push_back(std::max(float(all[i]) * scale(i), -3.f));
+  for_each_isa_and_threads([&](Isa isa, ThreadPool& pool) {
+    ASSERT_EQ(run<float>(isa, pool, 1, {.kind = Kind::kFloat, .lo = -3, .hi = HUGE_VALF}), want);
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, Int8Conv, testing::ValuesIn(kCases),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+/// Halves go to the even neighbour before the zero point is added.
+TEST(Int8Output, TiesGoToEven) {
+  const ConvShape s = matrix(1, 9, 1);
+  const std::vector<int8_t> w = {-5, -3, -1, 0, 1, 3, 5, 127, -128};
+  const std::vector<float> scale(9, 0.5f);
+  const std::vector<uint8_t> want = {1, 1, 3, 3, 3, 5, 5, 67, 0};
+  const uint8_t x = 1;
+  for_each_isa_and_threads([&](Isa isa, ThreadPool& pool) {
+    std::vector<std::byte> packed(int8_packed_bytes(isa, s));
+    int8_pack(isa, s, {.w = w.data(), .out_stride = 1, .channel_stride = 1, .scale = scale.data()},
+              packed.data());
+    std::vector<uint8_t> y(9);
+    int8_conv(isa, pool, s, &x, packed.data(), {.lo = -3, .hi = 252, .zero_point = 3},
+              reinterpret_cast<std::byte*>(y.data()));
+    EXPECT_EQ(y, want);
+  });
+}
+
+TEST(Int8Output, SignsFlip) {
+  ThreadPool pool(2);
+  std::vector<int8_t> x;
+  for (int i = 0; i < 70000; ++i) x.push_back(int8_t(i));
+  std::vector<uint8_t> y(x.size());
+  flip_signs(pool, x.data(), y.data(), x.size());
+  for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ(int{y[i]}, int{x[i]} + 128);
+}
+
+}  // namespace
+}  // namespace dunlin
