@@ -47,12 +47,6 @@ float from_half(uint16_t half) {
   return from_bits(sign | ((magnitude << 13) + 0x38000000));
 }
 
-uint16_t bfloat16_of(float x) {
-  const uint32_t bits = bits_of(x);
-  if ((bits & 0x7fffffff) > 0x7f800000) return static_cast<uint16_t>(bits >> 16 | 0x40);
-  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
 void float_to_half(const float* x, uint16_t* y, size_t n) {
   size_t i = 0;
 #if HWY_TARGET == HWY_AVX3
@@ -86,32 +80,13 @@ void half_to_float(const uint16_t* x, float* y, size_t n) {
 }
 
 void float_to_bfloat16(const float* x, uint16_t* y, size_t n) {
-  const hn::RebindToUnsigned<F32> d32;
-  const hn::Rebind<uint16_t, F32> d16;
-  const F32 d;
-  size_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    const VF v = hn::LoadU(d, x + i);
-    const auto bits = hn::BitCast(d32, v);
-    const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(d32, 1));
-    const auto rounded = hn::Add(hn::Add(bits, hn::Set(d32, 0x7fff)), odd);
-    const auto quiet = hn::Or(bits, hn::Set(d32, 0x400000));
-    const auto chosen = hn::IfThenElse(hn::RebindMask(d32, hn::IsNaN(v)), quiet, rounded);
-    hn::StoreU(hn::TruncateTo(d16, hn::ShiftRight<16>(chosen)), d16, y + i);
-  }
-  for (; i < n; ++i) y[i] = bfloat16_of(x[i]);
+  auto* to = reinterpret_cast<BFloat16*>(y);
+  for_lanes(n, [&](size_t i, auto load, auto store) { store(load(x + i), to + i); });
 }
 
 void bfloat16_to_float(const uint16_t* x, float* y, size_t n) {
-  const hn::RebindToUnsigned<F32> d32;
-  const hn::Rebind<uint16_t, F32> d16;
-  const F32 d;
-  size_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    const auto wide = hn::ShiftLeft<16>(hn::PromoteTo(d32, hn::LoadU(d16, x + i)));
-    hn::StoreU(hn::BitCast(d, wide), d, y + i);
-  }
-  for (; i < n; ++i) y[i] = from_bits(static_cast<uint32_t>(x[i]) << 16);
+  const auto* from = reinterpret_cast<const BFloat16*>(x);
+  for_lanes(n, [&](size_t i, auto load, auto store) { store(load(from + i), y + i); });
 }
 
 }  // namespace

@@ -3,47 +3,11 @@
 #include <cmath>
 
 #include "kernels/contraction/contraction.h"
+#include "kernels/contraction/contraction_testing.h"
 #include "kernels/simd/kernel_testing.h"
 
 namespace dunlin {
 namespace {
-
-double apply(const Activation& f, double x) {
-  switch (f.kind) {
-    case ActivationKind::kNone:
-      return x;
-    case ActivationKind::kClip:
-      return std::min(std::max(x, double(f.a)), double(f.b));
-    case ActivationKind::kLeakyRelu:
-      return x < 0 ? f.a * x : x;
-    case ActivationKind::kHardSigmoid:
-      return std::min(std::max(f.a * x + f.b, 0.), 1.);
-    case ActivationKind::kHardSwish:
-      return x * std::min(std::max(x / 6 + 0.5, 0.), 1.);
-    case ActivationKind::kSigmoid:
-      return 1 / (1 + std::exp(-x));
-    case ActivationKind::kSilu:
-      return x / (1 + std::exp(-x));
-    case ActivationKind::kTanh:
-      return std::tanh(x);
-    case ActivationKind::kGelu:
-      return 0.5 * x * (1 + std::erf(x / std::sqrt(2.)));
-    case ActivationKind::kGeluTanh:
-      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
-    case ActivationKind::kMish:
-      return x * std::tanh(std::log1p(std::exp(x)));
-  }
-  return x;
-}
-
-struct Case {
-  int64_t m, n, k;
-};
-// Around panel and tile borders; several reduction blocks; GEMV; enough work for several threads.
-constexpr Case kCases[] = {{1, 1, 1},     {1, 1000, 37}, {2, 33, 641},  {3, 130, 5},
-                           {4, 17, 1300}, {5, 8, 16},    {7, 24, 64},   {13, 16, 27},
-                           {23, 47, 100}, {25, 49, 640}, {49, 96, 320}, {97, 65, 700},
-                           {200, 40, 9},  {6, 64, 0},    {64, 320, 40}, {31, 513, 33}};
 
 // C = f(alpha A B + beta R + bias), in double.
 std::vector<double> reference(const GemmShape& s, const std::vector<float>& a, const std::vector<float>& b,
@@ -72,10 +36,10 @@ std::vector<float> transposed(const std::vector<float>& b, int64_t rows, int64_t
   return t;
 }
 
-class GemmTest : public testing::TestWithParam<Case> {};
+class GemmTest : public testing::TestWithParam<GemmCase> {};
 
 TEST_P(GemmTest, MatchesDouble) {
-  const Case p = GetParam();
+  const GemmCase p = GetParam();
   const double tolerance = 2e-6 * std::sqrt(double(p.k) + 1) + 1e-6;
   const auto b = random_floats(size_t(p.k * p.n), -1, 1, 2);
   const auto bias = random_floats(size_t(p.n), -1, 1, 3),
@@ -118,7 +82,7 @@ TEST_P(GemmTest, MatchesDouble) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, GemmTest, testing::ValuesIn(kCases), [](const auto& info) {
+INSTANTIATE_TEST_SUITE_P(Shapes, GemmTest, testing::ValuesIn(kGemmCases), [](const auto& info) {
   return std::to_string(info.param.m) + "x" + std::to_string(info.param.n) + "x" +
          std::to_string(info.param.k);
 });
@@ -180,7 +144,7 @@ TEST(Gemm, NanAndInfinitySurviveTheEpilogue) {
 TEST(Gemm, BitsDoNotDependOnThreads) {
   const auto a = random_floats(150 * 1400, -1, 1, 1), b = random_floats(1400 * 200, -1, 1, 2);
   for (Isa isa : available_isas()) {
-    for (const Case p : {Case{150, 200, 1400}, {20, 200, 1400}, {150, 20, 1000}, {3, 200, 1400}}) {
+    for (const GemmCase p : {GemmCase{150, 200, 1400}, {20, 200, 1400}, {150, 20, 1000}, {3, 200, 1400}}) {
       EXPECT_TRUE(same_bits_on_any_threads([&](ThreadPool& pool) {
         std::vector<float> packed(packed_b_floats(isa, p.k, p.n)), c(size_t(p.m * p.n));
         pack_b(isa, pool, p.k, p.n, b.data(), p.n, 1, packed.data());

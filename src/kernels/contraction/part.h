@@ -114,7 +114,7 @@ class Part {
       block.row = rows_.begin(i);
       block.count = static_cast<int>(rows_.begin(i + 1) - block.row);
       if (!p_.a_transposed) p_.rows(block, pointers_);
-      args.a_column = block.row;
+      if constexpr (requires { args.a_column; }) args.a_column = block.row;
       p_.outputs(block.row, block.count, c_, residual_);
       if (!one_block_) place_sums(block.row - first_row, block.count);
       int64_t panel = columns_.begin(column_tiles_.begin);
