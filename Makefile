@@ -34,7 +34,9 @@ models: setup-peers build  ## docs/models.md: models beside ONNX Runtime; DYNAMO
 	  --ocr-models build/peers/ocr-models --work build/models --out docs/models.md \
 	  $(if $(DYNAMO_PYTHON),--dynamo $(DYNAMO_PYTHON))
 
-models-training: build  ## trains models beside PyTorch (Debian's); writes docs/models-training.md
+models-training: build  ## trains models beside PyTorch (Debian's); writes docs/models-training.md; DYNAMO_PYTHON as above
+	$(if $(DYNAMO_PYTHON),$(DYNAMO_PYTHON) tests/peers/models/train.py --train-models $(BUILD)/tests/peers/train_models \
+	  build/models-training)
 	/usr/bin/python3 tests/peers/models/train.py --train-models $(BUILD)/tests/peers/train_models \
 	  --table docs/models-training.md build/models-training
 

@@ -11,6 +11,7 @@
 #include "graph/op.h"
 #include "graph/passes/inline_functions.h"
 #include "graph/passes/training_mode.h"
+#include "graph/passes/untie_initializers.h"
 #include "graph/support.h"
 #include "tensor/formats.h"
 
@@ -88,19 +89,6 @@ std::vector<std::string> running_statistics(const Graph& graph) {
   std::vector<std::string> names;
   for (ValueId v : find_statistics(graph)) names.push_back(graph.value_name(v));
   return names;
-}
-
-void untie_initializers(Graph& g) {
-  std::erase_if(g.nodes, [&](const Node& node) {
-    if (node.op != "Identity" || !node.domain.empty() || node.inputs.size() != 1 ||
-        !g.initializer(node.inputs[0]))
-      return false;
-    const TensorPtr tensor = g.initializers.at(node.inputs[0]);
-    g.initializers[node.outputs[0]] = tensor;
-    g.values[static_cast<size_t>(node.outputs[0])].type = {.format = tensor->format(),
-                                                           .shape = tensor->shape()};
-    return true;
-  });
 }
 
 bool matches(std::string_view pattern, std::string_view name) {

@@ -53,9 +53,6 @@ bool takes_token_numbers(const Graph& graph);
 std::vector<std::string> trainable_weights(const Graph& graph);
 std::vector<std::string> running_statistics(const Graph& graph);
 
-/// Initialisers behind Identity (exporters merge equal ones) become initialisers of their own.
-void untie_initializers(Graph& graph);
-
 /// Whether `name` matches a pattern in which * stands for any characters.
 bool matches(std::string_view pattern, std::string_view name);
 

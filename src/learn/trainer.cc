@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "dunlin/session.h"
 #include "graph/op.h"
+#include "graph/passes/untie_initializers.h"
 #include "learn/data/fingerprint.h"
 #include "learn/train_graph.h"
 

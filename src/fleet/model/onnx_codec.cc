@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "graph/onnx/export.h"
 #include "graph/onnx/import.h"
+#include "graph/passes/untie_initializers.h"
 #include "learn/train_graph.h"
 #include "tensor/formats.h"
 

@@ -7,6 +7,7 @@
 #include "graph/passes/fake_quantize.h"
 #include "graph/passes/recognize_activations.h"
 #include "graph/passes/recognize_norms.h"
+#include "graph/passes/untie_initializers.h"
 
 namespace dunlin {
 
@@ -20,7 +21,7 @@ class TrainingForm {
   }
 
   TrainingGraph run() {
-    untie_initializers();
+    untie_initializers(g());
     g() = recognize_fake_quantize(std::move(g()), options_.variable);
     g() = recognize_activations(std::move(g()), options_.variable);
     g() = recognize_layer_norms(std::move(g()), options_.variable);
@@ -68,23 +69,6 @@ class TrainingForm {
         (*shape)[d] = 1;
     const ValueId v = add_output(node, i, format, node.inputs[0]);
     g().values[static_cast<size_t>(v)].type.shape = std::move(shape);
-  }
-
-  void untie_initializers() {
-    std::vector<Node> kept;
-    for (Node& node : g().nodes) {
-      const bool alias = node.op == "Identity" && node.domain.empty() && node.inputs.size() == 1 &&
-                         g().initializer(node.inputs[0]) != nullptr;
-      if (!alias) {
-        kept.push_back(std::move(node));
-        continue;
-      }
-      const TensorPtr tensor = g().initializers.at(node.inputs[0]);
-      g().initializers[node.outputs[0]] = tensor;
-      g().values[static_cast<size_t>(node.outputs[0])].type = {.format = tensor->format(),
-                                                               .shape = tensor->shape()};
-    }
-    g().nodes = std::move(kept);
   }
 
   void batch_norm(Node& node) {

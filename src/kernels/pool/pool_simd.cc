@@ -15,6 +15,16 @@ HWY_INLINE void for_window(const PoolDims& d, const PoolWindow& w, const Visit& 
   }
 }
 
+/// Kahan 1965: a sum that keeps what rounding took. Plain sums of a flat picture round the same way every time.
+struct CompensatedSum {
+  VF sum = constant(0), lost = constant(0);
+  HWY_INLINE void add(VF v) {
+    const VF part = hn::Sub(v, lost), next = hn::Add(sum, part);
+    lost = hn::Sub(hn::Sub(next, sum), part);
+    sum = next;
+  }
+};
+
 void max_window(const PoolDims& d, const PoolWindow& window, const float* image, float* y, int32_t* argmax) {
   const I32 di;
   const size_t first = window.y_begin * d.w + window.x_begin;
@@ -49,9 +59,14 @@ void max_window(const PoolDims& d, const PoolWindow& window, const float* image,
 void average_window(const PoolDims& d, const PoolWindow& window, const float* image, float* y) {
   const VF scale = constant(window.inverse_count);
   for_lanes(d.c, [&](size_t i, auto load, auto store) {
-    VF sum = constant(0);
-    for_window(d, window, [&](size_t pixel) { sum = hn::Add(sum, load(image + pixel * d.c + i)); });
-    store(hn::Mul(sum, scale), y + i);
+    CompensatedSum rows;
+    for (size_t y = window.y_begin; y < window.y_end; y += d.dilation_h) {
+      VF sum = constant(0);
+      for (size_t x = window.x_begin; x < window.x_end; x += d.dilation_w)
+        sum = hn::Add(sum, load(image + (y * d.w + x) * d.c + i));
+      rows.add(sum);
+    }
+    store(hn::Mul(rows.sum, scale), y + i);
   });
 }
 
@@ -67,16 +82,22 @@ void average_window_backward(const PoolDims& d, const PoolWindow& window, const 
 }
 
 void sum_pixels(size_t hw, size_t c, const float* x, float scale, float* y) {
+  constexpr size_t kBlock = 64;
   const VF vscale = constant(scale);
   for_lanes(c, [&](size_t i, auto load, auto store) {
-    // Four sums hide the latency of the addition and halve the rounding error twice.
-    VF sum[4] = {constant(0), constant(0), constant(0), constant(0)};
-    size_t p = 0;
-    for (; p + 4 <= hw; p += 4) {
-      for (size_t k = 0; k < 4; ++k) sum[k] = hn::Add(sum[k], load(x + (p + k) * c + i));
+    CompensatedSum blocks;
+    for (size_t begin = 0; begin < hw; begin += kBlock) {
+      const size_t end = std::min(hw, begin + kBlock);
+      // Four sums hide the latency of the addition.
+      VF sum[4] = {constant(0), constant(0), constant(0), constant(0)};
+      size_t p = begin;
+      for (; p + 4 <= end; p += 4) {
+        for (size_t k = 0; k < 4; ++k) sum[k] = hn::Add(sum[k], load(x + (p + k) * c + i));
+      }
+      for (; p < end; ++p) sum[0] = hn::Add(sum[0], load(x + p * c + i));
+      blocks.add(hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3])));
     }
-    for (; p < hw; ++p) sum[0] = hn::Add(sum[0], load(x + p * c + i));
-    store(hn::Mul(hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3])), vscale), y + i);
+    store(hn::Mul(blocks.sum, vscale), y + i);
   });
 }
 

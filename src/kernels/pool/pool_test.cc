@@ -170,6 +170,22 @@ TEST(Pool, AverageMatchesDouble) {
   });
 }
 
+/// A running sum of these is wrong in the fifth digit.
+TEST(Pool, AveragesOfAFlatPictureStayAccurate) {
+  constexpr size_t kSide = 320, kPixels = kSide * kSide;
+  for_each_isa_and_threads([](Isa isa, ThreadPool& pool) {
+    for (size_t c : {3, 16}) {
+      const std::vector<float> x(kPixels * c, 0.1f);
+      std::vector<float> y(c);
+      global_average_pool_forward(pool, isa, 1, kPixels, c, x.data(), y.data());
+      for (float v : y) ASSERT_NEAR(v, 0.1f, 2e-8);
+      const PoolDims whole{.h = kSide, .w = kSide, .c = c, .kernel_h = kSide, .kernel_w = kSide};
+      average_pool_forward(pool, isa, whole, x.data(), y.data());
+      for (float v : y) ASSERT_NEAR(v, 0.1f, 1e-6);
+    }
+  });
+}
+
 TEST(Pool, GlobalAverageMatchesDouble) {
   for_each_isa_and_threads([](Isa isa, ThreadPool& pool) {
     for (size_t c : {1, 3, 16, 37}) {

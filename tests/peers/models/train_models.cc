@@ -17,6 +17,7 @@
 #include "graph/onnx/import.h"
 #include "graph/op.h"
 #include "graph/passes/inline_functions.h"
+#include "graph/passes/untie_initializers.h"
 #include "graph/support.h"
 #include "learn/optimizers/optimizer.h"
 #include "learn/train_graph.h"
