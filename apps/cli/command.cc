@@ -42,4 +42,10 @@ CLI::App* add_command(CLI::App& parent, const std::string& name, const std::stri
   return command;
 }
 
+void add_compute(CLI::App& command, std::string& compute) {
+  command.add_option("--compute", compute, "Precision of the arithmetic, and of values between nodes")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->capture_default_str();
+}
+
 }  // namespace dunlin::cli

@@ -37,6 +37,9 @@ struct Result {
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description,
                       const std::string& example, std::function<Result(const Common&)> run);
 
+/// --compute of commands that run a model: SessionOptions::compute.
+void add_compute(CLI::App& command, std::string& compute);
+
 /// Every command, one file each.
 void add_bench(CLI::App& app);
 void add_conform(CLI::App& app);

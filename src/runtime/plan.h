@@ -33,13 +33,20 @@ struct StepArgs {
   std::span<RunValue* const> out_values;
   const BodyRunner& bodies;
 
-  const float* x(size_t i) const { return in[i] ? in[i]->data<float>() : nullptr; }
-  float* y(size_t i) const { return out[i] ? out[i]->data<float>() : nullptr; }
+  template <typename T = float>
+  const T* x(size_t i) const {
+    return in[i] ? in[i]->data<T>() : nullptr;
+  }
+  template <typename T = float>
+  T* y(size_t i) const {
+    return out[i] ? out[i]->data<T>() : nullptr;
+  }
   float* scratch_floats() const { return reinterpret_cast<float*>(scratch); }
 };
 using Kernel = std::function<void(const StepArgs&)>;
 
-/// A value as the plan stores it. One value of the graph may be stored twice, in two layouts.
+/// A value as the plan stores it. One value of the graph may be stored twice, in two layouts or, an f32 one, in bf16
+/// too.
 struct Operand {
   enum class Home : uint8_t {
     kArena,     ///< at `offset` bytes
@@ -93,6 +100,7 @@ struct PlanOptions {
   uint64_t max_bytes = UINT64_MAX;        ///< of the arena and the outputs together
   uint64_t max_total_bytes = UINT64_MAX;  ///< of these, the graph and packed constants
   FoldingLimits folding = {};
+  bool bf16 = false;            ///< compute in bf16 where there are kernels for it: see lower/lowering.h
   bool reference_only = false;  ///< every op by its scalar reference: the yardstick
   /// Shared with the graph that this is a subgraph of; null: PlanCache makes one.
   std::shared_ptr<PackedCache> packed = nullptr;

@@ -32,7 +32,8 @@ Layout wanted(const std::vector<Layout>& layouts, size_t i) {
 Planner::Planner(std::shared_ptr<const Graph> graph, const PlanOptions& options)
     : graph_(std::move(graph)),
       options_(options),
-      lower_options_{options.isa, options.num_threads},
+      bf16_values_(options.bf16 ? bf16_values(*graph_) : std::vector<bool>()),
+      lower_options_{options.isa, options.num_threads, options.bf16 ? &bf16_values_ : nullptr},
       made_(graph_->values.size(), -1) {
   plan_.graph = graph_;
 }
@@ -69,7 +70,12 @@ void Planner::add_sources() {
   }
 }
 
-int Planner::operand_of(ValueId v, Layout layout) {
+/// An f32 value that lies in bf16.
+bool Planner::is_narrow(ValueId v, const Operand& o) const {
+  return o.planned() && o.type.format == &formats::kBF16 && graph_->type(v).format == &formats::kF32;
+}
+
+int Planner::operand_of(ValueId v, Layout layout, Width width) {
   int& made = made_[static_cast<size_t>(v)];
   if (made < 0) {
     const auto it = graph_->initializers.find(v);
@@ -82,33 +88,71 @@ int Planner::operand_of(ValueId v, Layout layout) {
     plan_.operands[static_cast<size_t>(made)].constant = it->second;
   }
   const Operand& o = plan_.operands[static_cast<size_t>(made)];
-  if (!o.planned() || layout == Layout::kAny || layout == o.layout || layouts_agree(o.shape())) return made;
-  const auto [it, inserted] = copies_.try_emplace({v, layout}, -1);
-  if (inserted) it->second = add_copy(made, layout);
-  return it->second;
+  if (!o.planned()) return made;
+  const bool has_layout = layout == Layout::kAny || layout == o.layout || layouts_agree(o.shape());
+  const bool is = is_narrow(v, o), narrow = width == Width::kAny ? is : width == Width::kNarrow;
+  const bool has_width = is == narrow || graph_->type(v).format != &formats::kF32;
+  if (has_layout && has_width) return made;
+  const Layout to = has_layout ? o.layout : layout;
+  const auto [it, inserted] = copies_.try_emplace({v, to, narrow}, -1);
+  if (!inserted) return it->second;
+  int copy = made;
+  if (has_width)
+    copy = add_copy(made, to);
+  else if (has_layout)
+    copy = add_cast(made);
+  else  // what moves elements moves the narrow ones
+    copy = narrow ? add_copy(operand_of(v, o.layout, Width::kNarrow), layout)
+                  : add_cast(operand_of(v, layout, Width::kNarrow));
+  return copies_[{v, to, narrow}] = copy;
 }
 
 int Planner::add_copy(int from, Layout layout) {
   const Operand source = plan_.operands[static_cast<size_t>(from)];
-  if (source.home == Operand::Home::kConstant) {
-    const int id = add_operand(source.name, source.type, layout, Operand::Home::kConstant);
-    plan_.operands[static_cast<size_t>(id)].constant = options_.packed->get(
-        source.constant, layout == Layout::kChannelsLast ? "channels_last" : "row_major", [&] {
-          auto memory = std::make_shared<Tensor>(source.type.format, source.shape());
-          Tensor t = Tensor::over(source.type.format, source.shape(), strides_of(layout, source.shape()),
-                                  memory->plane(Plane::kPayload).data(), memory);
-          copy_strided(*source.constant, t);
-          return t;
-        });
-    return id;
-  }
-  const int to = add_operand(source.name, source.type, layout, Operand::Home::kArena);
-  Lowered copy = lower_copy(source.type, source.layout, layout, lower_options_);
-  plan_.steps.push_back({.kernel = std::move(copy.kernel),
-                         .node = "copy of \"" + source.name + "\"",
+  if (source.home != Operand::Home::kConstant)
+    return add_conversion(from, layout, source.type.format,
+                          lower_copy(source.type, source.layout, layout, lower_options_), "copy");
+  const int id = add_operand(source.name, source.type, layout, Operand::Home::kConstant);
+  plan_.operands[static_cast<size_t>(id)].constant = options_.packed->get(
+      source.constant, layout == Layout::kChannelsLast ? "channels_last" : "row_major", [&] {
+        auto memory = std::make_shared<Tensor>(source.type.format, source.shape());
+        Tensor t = Tensor::over(source.type.format, source.shape(), strides_of(layout, source.shape()),
+                                memory->plane(Plane::kPayload).data(), memory);
+        copy_strided(*source.constant, t);
+        return t;
+      });
+  return id;
+}
+
+/// f32 to bf16, or back.
+int Planner::add_cast(int from) {
+  const Operand source = plan_.operands[static_cast<size_t>(from)];
+  const Format format = source.type.format == &formats::kF32 ? &formats::kBF16 : &formats::kF32;
+  if (source.home != Operand::Home::kConstant)
+    return add_conversion(from, source.layout, format, lower_cast(source.type, lower_options_), "cast");
+  const int id = add_operand(source.name, {.format = format, .shape = source.type.shape}, source.layout,
+                             Operand::Home::kConstant);
+  plan_.operands[static_cast<size_t>(id)].constant =
+      options_.packed->get(source.constant, std::string(format->name), [&] {
+        const Tensor values = source.constant->clone();
+        Tensor t(format, source.shape());
+        std::ranges::transform(values.values<float>(), t.data<BFloat16>(),
+                               [](float x) { return BFloat16(x); });
+        return t;
+      });
+  return id;
+}
+
+int Planner::add_conversion(int from, Layout layout, Format format, Lowered convert, std::string what) {
+  const std::string name = plan_.operands[static_cast<size_t>(from)].name;
+  const int to =
+      add_operand(name, {.format = format, .shape = plan_.operands[static_cast<size_t>(from)].type.shape},
+                  layout, Operand::Home::kArena);
+  plan_.steps.push_back({.kernel = std::move(convert.kernel),
+                         .node = what + " of \"" + name + "\"",
                          .in = {from},
                          .out = {to},
-                         .run = std::move(copy.run)});
+                         .run = std::move(convert.run)});
   in_place_.push_back(0);
   unread_.push_back(0);
   return to;
@@ -122,19 +166,22 @@ uint64_t Planner::reference_macs(const Node& node, const Shape& y) const {
 }
 
 std::optional<Lowered> Planner::lower(const Node& node, const std::vector<Type>& out_types) {
-  const LowerFunction function = options_.reference_only ? nullptr : find_lowering(node.domain, node.op);
-  if (!function) return std::nullopt;
+  const LowerEntry* entry = options_.reference_only ? nullptr : find_lowering(node.domain, node.op);
+  if (!entry) return std::nullopt;
   // Kernels need not know of empty tensors.
   const auto empty = [](const Type& t) { return t.shape && t.shape->num_elements() == 0; };
   if (std::any_of(out_types.begin(), out_types.end(), empty)) return std::nullopt;
   std::vector<LowerContext::Input> inputs(node.inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (node.inputs[i] == kNoValue) continue;
-    const Operand& o = plan_.operands[static_cast<size_t>(operand_of(node.inputs[i], Layout::kAny))];
+    const Operand& o =
+        plan_.operands[static_cast<size_t>(operand_of(node.inputs[i], Layout::kAny, Width::kAny))];
     if (!o.planned() || empty(o.type) || !is_plain(o.type.format)) return std::nullopt;
-    inputs[i] = {o.type, layouts_agree(o.shape()) ? Layout::kRowMajor : o.layout, o.constant};
+    const bool narrow = is_narrow(node.inputs[i], o);
+    inputs[i] = {o.type, layouts_agree(o.shape()) ? Layout::kRowMajor : o.layout, o.constant, narrow};
+    if (narrow) inputs[i].type.format = &formats::kF32;
   }
-  return function(
+  return entry->lower(
       LowerContext(*graph_, node, std::move(inputs), out_types, lower_options_, *options_.packed));
 }
 
@@ -191,12 +238,14 @@ void Planner::add_node(const Node& node) {
       known = false;
   }
   std::optional<Lowered> lowered;
+  bool reference = false;
   const bool values = runs_values(op_of(*graph_, node), all_tensors);
   if (values)
     lowered = lower_values(graph_, node, known);
   else if (known)
     lowered = lower(node, out_types);
   if (!lowered) {
+    reference = true;
     lowered = known ? lower_reference(graph_, node) : lower_at_run_time(graph_, node);
     lowered->unread = op_of(*graph_, node).shape_only_inputs;
     if (known && !out_types.empty() && out_types[0].shape)
@@ -205,8 +254,13 @@ void Planner::add_node(const Node& node) {
   Step step{.kernel = lowered->kernel, .node = describe(*graph_, node), .in = {}, .out = {}, .run = {}};
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     // What a step does not read (only its shape matters) may lie as it likes: no copy for it.
-    const Layout layout = has_bit(lowered->unread, i) ? Layout::kAny : wanted(lowered->in, i);
-    step.in.push_back(node.inputs[i] == kNoValue ? -1 : operand_of(node.inputs[i], layout));
+    const bool unread = has_bit(lowered->unread, i);
+    const Layout layout = unread ? Layout::kAny : wanted(lowered->in, i);
+    // References ask their operands for types.
+    const Width width = unread && !reference             ? Width::kAny
+                        : has_bit(lowered->narrow_in, i) ? Width::kNarrow
+                                                         : Width::kWide;
+    step.in.push_back(node.inputs[i] == kNoValue ? -1 : operand_of(node.inputs[i], layout, width));
   }
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     const ValueId v = node.outputs[i];
@@ -214,6 +268,7 @@ void Planner::add_node(const Node& node) {
       step.out.push_back(-1);
       continue;
     }
+    if (has_bit(lowered->narrow_out, i)) out_types[i].format = &formats::kBF16;
     const int id = add_operand(graph_->value_name(v), out_types[i], wanted(lowered->out, i),
                                known ? Operand::Home::kArena : Operand::Home::kRunTime);
     made_[static_cast<size_t>(v)] = id;

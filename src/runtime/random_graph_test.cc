@@ -173,6 +173,29 @@ TEST(RandomGraphs, AgreeWithTheReferences) {
   }
 }
 
+// What goes wrong between layouts and formats is off by as much as the value itself; each node of bf16 by a rounding of
+// its weights or inputs and one of its output, 2^-8 of their size each.
+TEST(RandomGraphs, InBf16AreNearTheReferences) {
+  for (unsigned seed = 0; seed < 150 * kDraws; ++seed) {
+    SCOPED_TRACE(seed);
+    const int nodes = 3 + static_cast<int>(seed % 20);
+    const auto g = std::make_shared<const Graph>(RandomGraph(seed).grow(nodes));
+    const auto in = random_inputs(*g, seed);
+    const auto want = evaluate(*g, in);
+    Session one(g, {.num_threads = 1, .compute = "bf16"}), three(g, {.num_threads = 3, .compute = "bf16"});
+    const auto got = one.run(in), other = three.run(in);
+    for (size_t k = 0; k < want.size(); ++k) {
+      double scale = 1e-3;
+      for (int64_t i = 0; i < want[k].num_elements(); ++i)
+        scale = std::max(scale, std::fabs(static_cast<double>(want[k].data<float>()[i])));
+      for (int64_t i = 0; i < want[k].num_elements(); ++i)
+        ASSERT_NEAR(got[k].data<float>()[i], want[k].data<float>()[i], nodes * 0x1p-7 * scale)
+            << "output " << k;
+      ASSERT_EQ(0, std::memcmp(got[k].data<float>(), other[k].data<float>(), got[k].num_bytes()));
+    }
+  }
+}
+
 struct Range {
   int first = -1, last = -1;
   uint64_t begin = 0, end = 0;
@@ -184,7 +207,8 @@ TEST(RandomGraphs, ValuesNeededTogetherDoNotShareMemory) {
   for (unsigned seed = 0; seed < 300 * kDraws; ++seed) {
     SCOPED_TRACE(seed);
     const Graph g = RandomGraph(seed).grow(5 + static_cast<int>(seed % 30));
-    const auto plan = make_plan(g, {.isa = best_isa(), .packed = std::make_shared<PackedCache>()});
+    const auto plan =
+        make_plan(g, {.isa = best_isa(), .bf16 = seed % 2 == 1, .packed = std::make_shared<PackedCache>()});
     std::vector<Range> ranges(plan->operands.size());
     std::vector<int> view_of(plan->operands.size(), -1);
     const auto at = [](int i) { return static_cast<size_t>(i); };
@@ -200,7 +224,9 @@ TEST(RandomGraphs, ValuesNeededTogetherDoNotShareMemory) {
       const Operand& root = plan->operands[at(plan->operands[i].root)];
       if (root.home != Operand::Home::kArena) continue;
       ranges[i].begin = plan->blocks[at(root.block)].offset;
-      ranges[i].end = ranges[i].begin + static_cast<uint64_t>(plan->operands[i].shape().num_elements()) * 4;
+      ranges[i].end =
+          ranges[i].begin + static_cast<uint64_t>(plan->operands[i].shape().num_elements()) *
+                                static_cast<uint64_t>(element_bytes(plan->operands[i].type.format));
       EXPECT_LE(ranges[i].end, plan->arena_bytes);
     }
     const auto viewed = [&](int i) {

@@ -69,6 +69,9 @@ void check_options(const SessionOptions& options) {
   if (!(options.max_run_seconds > 0))
     fail(ErrorCode::kInvalidArgument, "SessionOptions::max_run_seconds is {}, a number above 0 is expected",
          options.max_run_seconds);
+  if (options.compute != "f32" && options.compute != "bf16")
+    fail(ErrorCode::kInvalidArgument,
+         "SessionOptions::compute is \"{}\", one of these is expected: f32, bf16", options.compute);
   if (options.num_threads < 0)
     fail(ErrorCode::kInvalidArgument, "SessionOptions::num_threads is {}, 0 or more is expected",
          options.num_threads);
@@ -147,6 +150,7 @@ Session::Session(std::shared_ptr<const Graph> graph, SessionOptions options)
   state_->pool = options.pool ? options.pool : std::make_shared<ThreadPool>(threads);
   PlanOptions plan;
   plan.isa = options.isa.empty() ? best_isa() : isa_from_string(options.isa);
+  plan.bf16 = options.compute == "bf16";
   plan.num_threads = state_->pool->size();
   plan.max_bytes = options.max_run_bytes > 0 ? options.max_run_bytes : usable_memory_bytes();
   plan.max_plans = options.max_plans;

@@ -34,7 +34,8 @@ double percentile(const std::vector<double>& sorted, double p) {
 }
 
 Result bench(const Options& o, const Common& common) {
-  Session session = Session::load(o.model, {.num_threads = common.num_threads(), .isa = o.isa});
+  Session session =
+      Session::load(o.model, {.num_threads = common.num_threads(), .isa = o.isa, .compute = o.compute});
   const auto shapes = input_shapes(session, o.shapes);
   const auto inputs = random_inputs(session, shapes);
   for (int i = 0; i < o.warmup; ++i) session.run(inputs);
@@ -60,6 +61,7 @@ Result bench(const Options& o, const Common& common) {
                  {"weight_bytes", plan.value("weight_bytes", uint64_t{0})},
                  {"peak_rss_bytes", peak_rss_bytes()},
                  {"isa", o.isa.empty() ? std::string(to_string(best_isa())) : o.isa},
+                 {"compute", o.compute},
                  {"threads", common.num_threads()},
                  {"runs", o.runs}};
   result.text = fmt::format(
@@ -83,9 +85,7 @@ void add_bench(CLI::App& app) {
   c->add_option("model", o->model, "ONNX file")->required();
   c->add_option("--runs", o->runs, "Measured runs")->check(CLI::Range(1, 10000000))->capture_default_str();
   c->add_option("--warmup", o->warmup, "Runs before")->check(CLI::Range(0, 10000000))->capture_default_str();
-  c->add_option("--compute", o->compute, "Precision of the arithmetic")
-      ->check(CLI::IsMember({"f32"}))
-      ->capture_default_str();
+  add_compute(*c, o->compute);
   c->add_option("--shape", o->shapes, "NAME=1x3x224x224 where the model leaves a size open")->take_all();
   c->add_option("--isa", o->isa, "Instruction set to hold to: scalar, avx2, avx512, ...");
 }

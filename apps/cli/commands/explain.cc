@@ -17,13 +17,14 @@ namespace {
 
 struct Options {
   std::string model, trace;
+  std::string compute = "f32";
   std::vector<std::string> shapes;
   int runs = 0;
   int64_t training = 0;  // samples of a training step; 0: inference
 };
 
 Session open_session(const Options& o, const Common& common) {
-  SessionOptions options{.num_threads = common.num_threads(), .profile = o.runs > 0};
+  SessionOptions options{.num_threads = common.num_threads(), .compute = o.compute, .profile = o.runs > 0};
   if (o.training == 0) return Session::load(o.model, std::move(options));
   const TrainGraph g = make_train_graph(prepare_for_training(load_onnx(o.model)), {.loss = "ce"});
   options.variables = g.weights;
@@ -115,6 +116,7 @@ void add_explain(CLI::App& app) {
   c->add_option("--shape", o->shapes, "NAME=1x3x224x224 where the model leaves a size open")->take_all();
   c->add_option("--training", o->training, "The plan of a training step (cross-entropy) over so many samples")
       ->check(CLI::Range(1, 1 << 20));
+  add_compute(*c, o->compute);
   c->add_option("--runs", o->runs, "Measure every step over so many runs")->check(CLI::Range(0, 1000000));
   c->add_option("--trace", o->trace, "Write the measured steps to this file, for https://ui.perfetto.dev");
 }

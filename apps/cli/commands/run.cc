@@ -21,6 +21,7 @@ struct Options {
   std::vector<std::string> inputs;
   uint64_t max_memory = 0;  ///< bytes; 0: what the machine has
   uint64_t max_iterations = RunContext().max_iterations;
+  std::string compute = "f32";
   double max_seconds = SessionOptions().max_run_seconds;
 };
 
@@ -72,9 +73,10 @@ std::string known_inputs(const Session& session) {
 Result run_model(const Options& o, const Common& common) {
   if (o.max_memory > INT64_MAX) throw UsageError("--max-memory: a size such as 512MB is expected");
   if (!(o.max_seconds > 0)) throw UsageError("--max-seconds: a number above 0 is expected");
-  Session session = Session::load(
-      o.model,
-      {.num_threads = common.num_threads(), .max_run_seconds = o.max_seconds, .max_bytes = o.max_memory});
+  Session session = Session::load(o.model, {.num_threads = common.num_threads(),
+                                            .compute = o.compute,
+                                            .max_run_seconds = o.max_seconds,
+                                            .max_bytes = o.max_memory});
   std::map<std::string, RunValue> given;
   for (const std::string& text : o.inputs) {
     const size_t at = text.find('=');
@@ -133,6 +135,7 @@ void add_run(CLI::App& app) {
   c->add_option("--output", o->output,
                 "Folder for the outputs, one NAME.npy each, NAME.pb of strings; NAME_0.npy ... of a sequence")
       ->capture_default_str();
+  add_compute(*c, o->compute);
   c->add_option("--max-memory", o->max_memory,
                 "What the model and its run may take, as in 512MB or 4GB; else what the machine has")
       ->transform(CLI::AsSizeValue(true))

@@ -10,19 +10,6 @@
 namespace dunlin {
 namespace {
 
-std::vector<BFloat16> rounded(const std::vector<float>& values) {
-  std::vector<BFloat16> out;
-  for (float v : values) out.push_back(BFloat16(v));
-  return out;
-}
-
-template <typename T>
-std::vector<float> floats(const std::vector<T>& values) {
-  std::vector<float> out;
-  for (T v : values) out.push_back(static_cast<float>(v));
-  return out;
-}
-
 template <typename C>
 std::vector<C> random_outputs(size_t n, unsigned seed) {
   const auto values = random_floats(n, -1, 1, seed);
@@ -122,7 +109,7 @@ TEST_P(Bf16GemmTest, BitsDoNotDependOnThreads) {
       std::vector<BFloat16> packed(packed_b_bf16(isa, p.k, p.n)), c(size_t(p.m * p.n));
       pack_b(isa, pool, p.k, p.n, b.data(), p.n, 1, packed.data());
       gemm(isa, pool, s, a.data(), packed.data(), c.data());
-      return floats(c);
+      return widened(c);
     })) << to_string(isa);
   }
 }
@@ -187,7 +174,7 @@ TEST_P(Bf16ConvTest, BitsDoNotDependOnThreads) {
       std::vector<BFloat16> packed(conv_packed_bf16(isa, s)), y(outputs);
       conv_pack(isa, pool, s, w.data(), packed.data());
       conv_forward(isa, pool, s, x.data(), packed.data(), y.data());
-      return floats(y);
+      return widened(y);
     })) << to_string(isa);
   }
 }

@@ -90,11 +90,16 @@ size_t rows_per_task(const DepthwiseDims& d, size_t row_elements) {
   return std::max<size_t>(1, (size_t{1} << 17) / work);
 }
 
-void gather_in_parallel(ThreadPool& pool, Isa isa, const DepthwiseGather& g, size_t rows,
+template <typename T>
+void gather_in_parallel(ThreadPool& pool, Isa isa, const DepthwiseGather<T>& g, size_t rows,
                         size_t rows_per_task) {
   const auto& table = depthwise_table_of(isa);
   pool.parallel_for((rows + rows_per_task - 1) / rows_per_task, [&](size_t i, int) {
-    table.gather(g, i * rows_per_task, std::min(rows, (i + 1) * rows_per_task));
+    const size_t begin = i * rows_per_task, end = std::min(rows, (i + 1) * rows_per_task);
+    if constexpr (std::is_same_v<T, float>)
+      table.gather(g, begin, end);
+    else
+      table.gather_bf16(g, begin, end);
   });
 }
 
@@ -124,29 +129,37 @@ void depthwise_unpack_weight(const DepthwiseDims& dims, const float* packed, flo
   }
 }
 
-void depthwise_forward(ThreadPool& pool, Isa isa, const DepthwiseDims& d, const float* x, const float* weight,
-                       const Epilogue& epilogue, float* y) {
-  if (d.multiplier != 1) return depthwise_multiplier_forward(pool, isa, d, x, weight, epilogue, y);
+template <typename T>
+void depthwise_forward(ThreadPool& pool, Isa isa, const DepthwiseDims& d, const T* x, const float* weight,
+                       const EpilogueOf<T>& epilogue, T* y) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (d.multiplier != 1) return depthwise_multiplier_forward(pool, isa, d, x, weight, epilogue, y);
+  }
   const Axis rows = forward_rows(d), columns = forward_columns(d);
-  const DepthwiseGather g{.source = x,
-                          .weight = weight,
-                          .destination = y,
-                          .source_h = d.h,
-                          .source_w = d.w,
-                          .h = d.out_h,
-                          .w = d.out_w,
-                          .c = d.c,
-                          .kernel_w = d.kernel_w,
-                          .rows = rows.view(),
-                          .columns = columns.view(),
-                          .stride = d.dilation_w == 1 ? d.stride_w : 0,
-                          .interior_begin = columns.interior_begin(),
-                          .interior_end = columns.interior_end(),
-                          .first = -static_cast<ptrdiff_t>(d.pad_left),
-                          .flipped = false,
-                          .epilogue = epilogue};
+  const DepthwiseGather<T> g{.source = x,
+                             .weight = weight,
+                             .destination = y,
+                             .source_h = d.h,
+                             .source_w = d.w,
+                             .h = d.out_h,
+                             .w = d.out_w,
+                             .c = d.c,
+                             .kernel_w = d.kernel_w,
+                             .rows = rows.view(),
+                             .columns = columns.view(),
+                             .stride = d.dilation_w == 1 ? d.stride_w : 0,
+                             .interior_begin = columns.interior_begin(),
+                             .interior_end = columns.interior_end(),
+                             .first = -static_cast<ptrdiff_t>(d.pad_left),
+                             .flipped = false,
+                             .epilogue = epilogue};
   gather_in_parallel(pool, isa, g, d.n * d.out_h, rows_per_task(d, d.out_w * d.c));
 }
+
+template void depthwise_forward(ThreadPool&, Isa, const DepthwiseDims&, const float*, const float*,
+                                const Epilogue&, float*);
+template void depthwise_forward(ThreadPool&, Isa, const DepthwiseDims&, const BFloat16*, const float*,
+                                const EpilogueOf<BFloat16>&, BFloat16*);
 
 void depthwise_backward_data(ThreadPool& pool, Isa isa, const DepthwiseDims& d, const float* dy,
                              const float* weight, float* dx) {
@@ -154,7 +167,7 @@ void depthwise_backward_data(ThreadPool& pool, Isa isa, const DepthwiseDims& d, 
   check_kernel(d);
   const Axis rows = Axis::backward(d.h, d.out_h, d.kernel_h, d.stride_h, d.dilation_h, d.pad_top);
   const Axis columns = Axis::backward(d.w, d.out_w, d.kernel_w, d.stride_w, d.dilation_w, d.pad_left);
-  const DepthwiseGather g{
+  const DepthwiseGather<float> g{
       .source = dy,
       .weight = weight,
       .destination = dx,

@@ -9,6 +9,7 @@
 
 #include "base/cpu.h"
 #include "base/threads.h"
+#include "dunlin/half.h"
 #include "kernels/epilogue.h"
 
 namespace dunlin {
@@ -27,8 +28,10 @@ struct DepthwiseDims {
 void depthwise_pack_weight(const DepthwiseDims& dims, const float* weight, float* packed);
 void depthwise_unpack_weight(const DepthwiseDims& dims, const float* packed, float* weight);
 
-void depthwise_forward(ThreadPool& pool, Isa isa, const DepthwiseDims& dims, const float* x,
-                       const float* weight, const Epilogue& epilogue, float* y);
+/// T is float, or BFloat16, which is computed with in float and takes a multiplier of 1 only.
+template <typename T>
+void depthwise_forward(ThreadPool& pool, Isa isa, const DepthwiseDims& dims, const T* x, const float* weight,
+                       const EpilogueOf<T>& epilogue, T* y);
 
 /// dx from dy.
 void depthwise_backward_data(ThreadPool& pool, Isa isa, const DepthwiseDims& dims, const float* dy,

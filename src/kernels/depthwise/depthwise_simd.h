@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "dunlin/half.h"
 #include "kernels/epilogue.h"
 #include "kernels/simd/dispatch.h"
 
@@ -24,11 +25,12 @@ struct DepthwiseAxis {
 };
 
 /// destination[y, x, :] = sum over taps of source[ty, tx, :] * weight[ky, kx, :]. The forward pass and the
-/// gradient by the input are both of this form.
+/// gradient by the input are both of this form. T is float or BFloat16.
+template <typename T>
 struct DepthwiseGather {
-  const float* source;
+  const T* source;
   const float* weight;
-  float* destination;
+  T* destination;
   size_t source_h, source_w, h, w, c, kernel_w;
   DepthwiseAxis rows, columns;
   /// Columns [interior_begin, interior_end) have all kernel_w taps; tap number j reads column x * stride +
@@ -36,7 +38,7 @@ struct DepthwiseGather {
   size_t stride, interior_begin, interior_end;
   ptrdiff_t first;
   bool flipped;
-  Epilogue epilogue;
+  EpilogueOf<T> epilogue;
 };
 
 /// Adds to dweight [kernel_h, kernel_w, c] the gradient of some output rows; columns as in the forward
@@ -52,9 +54,10 @@ struct DepthwiseWeightGradient {
 
 struct DepthwiseTable {
   /// Destination rows [begin, end), counted through all images.
-  void (*gather)(const DepthwiseGather& g, size_t begin, size_t end);
+  void (*gather)(const DepthwiseGather<float>& g, size_t begin, size_t end);
+  void (*gather_bf16)(const DepthwiseGather<BFloat16>& g, size_t begin, size_t end);
   void (*weight_gradient)(const DepthwiseWeightGradient& g, size_t begin, size_t end, float* dweight);
 };
-DUNLIN_SIMD_TABLE(DepthwiseTable, depthwise_table)
+DUNLIN_SIMD_TABLE_BF16(DepthwiseTable, depthwise_table)
 
 }  // namespace dunlin

@@ -186,5 +186,31 @@ TEST(Depthwise, PacksWeights) {
   EXPECT_EQ(std::vector<float>(back, back + 6), (std::vector<float>(weight, weight + 6)));
 }
 
+TEST(Depthwise, Bf16IsFloatRoundedOnce) {
+  for_each_isa_and_threads([](Isa isa, ThreadPool& pool) {
+    for (const DepthwiseDims& d : shapes()) {
+      if (d.multiplier != 1) continue;
+      const Data t(d);
+      const auto x = rounded(t.x), residual = rounded(t.dy);
+      const std::vector<float> wide_x = widened(x), wide_residual = widened(residual);
+      for (const bool adds : {false, true}) {
+        for (const Activation& act :
+             {Activation::none(), Activation::clip(0, 0.75f), Activation{ActivationKind::kSilu}}) {
+          const ptrdiff_t row = static_cast<ptrdiff_t>(d.c);
+          std::vector<float> wide(t.dy.size());
+          depthwise_forward(pool, isa, d, wide_x.data(), t.weight.data(),
+                            Epilogue{t.bias.data(), adds ? wide_residual.data() : nullptr, row, act},
+                            wide.data());
+          std::vector<BFloat16> y(wide.size());
+          depthwise_forward(pool, isa, d, x.data(), t.weight.data(),
+                            EpilogueOf<BFloat16>{t.bias.data(), adds ? residual.data() : nullptr, row, act},
+                            y.data());
+          ASSERT_NO_FATAL_FAILURE(expect_rounded(y, wide));
+        }
+      }
+    }
+  });
+}
+
 }  // namespace
 }  // namespace dunlin

@@ -32,14 +32,22 @@ BroadcastDims collapse(const BroadcastDims& d) {
   return out;
 }
 
+template <typename A, typename B, typename Y>
+BinaryRowsFunction<A, B, Y> rows_of(Isa isa) {
+  BinaryRowsFunction<A, B, Y> rows;
+  binary_table_of(isa).of(rows);
+  return rows;
+}
+
 bool is_step(ptrdiff_t stride) { return stride == 0 || stride == 1; }
 
 }  // namespace
 
-void binary(ThreadPool& pool, Isa isa, BinaryOp op, const float* a, const float* b, float* y, size_t n) {
-  const auto& table = binary_table_of(isa);
+template <typename A, typename B, typename Y>
+void binary(ThreadPool& pool, Isa isa, BinaryOp op, const A* a, const B* b, Y* y, size_t n) {
+  const auto rows = rows_of<A, B, Y>(isa);
   split_elements(pool, n, [&](size_t i, size_t end) {
-    table.rows(op, {1, end - i, 0, 0, true, true}, a + i, b + i, y + i);
+    rows(op, {1, end - i, 0, 0, true, true}, a + i, b + i, y + i);
   });
 }
 
@@ -66,9 +74,10 @@ BroadcastDims BroadcastDims::of(std::span<const size_t> a_shape, std::span<const
   return d;
 }
 
-void binary_broadcast(ThreadPool& pool, Isa isa, BinaryOp op, const BroadcastDims& dims, const float* a,
-                      const float* b, float* y) {
-  const auto& table = binary_table_of(isa);
+template <typename A, typename B, typename Y>
+void binary_broadcast(ThreadPool& pool, Isa isa, BinaryOp op, const BroadcastDims& dims, const A* a,
+                      const B* b, Y* y) {
+  const auto rows = rows_of<A, B, Y>(isa);
   size_t total = 1;
   for (size_t i = 0; i < dims.rank; ++i) total *= dims.dims[i];
   if (total == 0) return;
@@ -84,7 +93,7 @@ void binary_broadcast(ThreadPool& pool, Isa isa, BinaryOp op, const BroadcastDim
   const bool a_step = d.a_strides[d.rank - 1] == 1, b_step = d.b_strides[d.rank - 1] == 1;
   if (d.rank == 1) {
     return split_elements(pool, n, [&](size_t i, size_t end) {
-      table.rows(op, {1, end - i, 0, 0, a_step, b_step}, a + (a_step ? i : 0), b + (b_step ? i : 0), y + i);
+      rows(op, {1, end - i, 0, 0, a_step, b_step}, a + (a_step ? i : 0), b + (b_step ? i : 0), y + i);
     });
   }
   const size_t row_axis = d.rank - 2, rows_in_block = d.dims[row_axis], all_rows = total / n;
@@ -98,8 +107,8 @@ void binary_broadcast(ThreadPool& pool, Isa isa, BinaryOp op, const BroadcastDim
         a_at += index * d.a_strides[axis];
         b_at += index * d.b_strides[axis];
       }
-      table.rows(op, {count, n, d.a_strides[row_axis], d.b_strides[row_axis], a_step, b_step}, a + a_at,
-                 b + b_at, y + row * n);
+      rows(op, {count, n, d.a_strides[row_axis], d.b_strides[row_axis], a_step, b_step}, a + a_at, b + b_at,
+           y + row * n);
       row += count;
     }
   };
@@ -108,5 +117,18 @@ void binary_broadcast(ThreadPool& pool, Isa isa, BinaryOp op, const BroadcastDim
   const size_t pieces = std::min<size_t>(all_rows / rows_per_piece, static_cast<size_t>(pool.size()) * 4);
   pool.parallel_for(pieces, [&](size_t i, int) { run(all_rows * i / pieces, all_rows * (i + 1) / pieces); });
 }
+
+template void binary(ThreadPool&, Isa, BinaryOp, const float*, const float*, float*, size_t);
+template void binary_broadcast(ThreadPool&, Isa, BinaryOp, const BroadcastDims&, const float*, const float*,
+                               float*);
+template void binary(ThreadPool&, Isa, BinaryOp, const BFloat16*, const BFloat16*, BFloat16*, size_t);
+template void binary_broadcast(ThreadPool&, Isa, BinaryOp, const BroadcastDims&, const BFloat16*,
+                               const BFloat16*, BFloat16*);
+template void binary(ThreadPool&, Isa, BinaryOp, const BFloat16*, const float*, BFloat16*, size_t);
+template void binary_broadcast(ThreadPool&, Isa, BinaryOp, const BroadcastDims&, const BFloat16*,
+                               const float*, BFloat16*);
+template void binary(ThreadPool&, Isa, BinaryOp, const float*, const BFloat16*, BFloat16*, size_t);
+template void binary_broadcast(ThreadPool&, Isa, BinaryOp, const BroadcastDims&, const float*,
+                               const BFloat16*, BFloat16*);
 
 }  // namespace dunlin

@@ -9,6 +9,7 @@
 
 #include "base/cpu.h"
 #include "base/threads.h"
+#include "dunlin/half.h"
 
 namespace dunlin {
 
@@ -23,8 +24,10 @@ enum class BinaryOp : uint8_t {
   kSquaredDifference,
 };
 
-/// y[i] = op(a[i], b[i])
-void binary(ThreadPool& pool, Isa isa, BinaryOp op, const float* a, const float* b, float* y, size_t n);
+/// y[i] = op(a[i], b[i]). A, B and Y are float, or Y and at least one of A and B are BFloat16, which is computed with in
+/// float.
+template <typename A, typename B, typename Y>
+void binary(ThreadPool& pool, Isa isa, BinaryOp op, const A* a, const B* b, Y* y, size_t n);
 
 /// The loop nest of a broadcast: y is dense in `dims`, outermost first; a stride of 0 repeats an input.
 struct BroadcastDims {
@@ -40,7 +43,8 @@ struct BroadcastDims {
 
 /// y = op(a, b) over the loop nest. Fast where the innermost strides are 0 or 1: a scalar, a channel vector
 /// over [rows, c], a column over rows, or [n, 1, c] over [n, hw, c] as squeeze-and-excite has it.
-void binary_broadcast(ThreadPool& pool, Isa isa, BinaryOp op, const BroadcastDims& dims, const float* a,
-                      const float* b, float* y);
+template <typename A, typename B, typename Y>
+void binary_broadcast(ThreadPool& pool, Isa isa, BinaryOp op, const BroadcastDims& dims, const A* a,
+                      const B* b, Y* y);
 
 }  // namespace dunlin

@@ -7,39 +7,47 @@
 namespace dunlin::HWY_NAMESPACE {
 namespace {
 
-template <typename F>
-void map_rows(const BinaryRows& r, const float* a, const float* b, float* y, const F& f) {
+template <typename A, typename B, typename Y, typename F>
+void map_rows(const BinaryRows& r, const A* a, const B* b, Y* y, const F& f) {
   for (size_t row = 0; row < r.rows; ++row, a += r.a_row, b += r.b_row, y += r.n) {
     if (r.a_step && r.b_step) {
       for_lanes(r.n, [&](size_t i, auto load, auto store) { store(f(load(a + i), load(b + i)), y + i); });
     } else if (r.a_step) {
-      const VF vb = constant(*b);
+      const VF vb = constant(static_cast<float>(*b));
       for_lanes(r.n, [&](size_t i, auto load, auto store) { store(f(load(a + i), vb), y + i); });
     } else if (r.b_step) {
-      const VF va = constant(*a);
+      const VF va = constant(static_cast<float>(*a));
       for_lanes(r.n, [&](size_t i, auto load, auto store) { store(f(va, load(b + i)), y + i); });
     } else {
-      const VF v = f(constant(*a), constant(*b));
+      const VF v = f(constant(static_cast<float>(*a)), constant(static_cast<float>(*b)));
       for_lanes(r.n, [&](size_t i, auto, auto store) { store(v, y + i); });
     }
   }
 }
 
-void pow_rows(const BinaryRows& r, const float* a, const float* b, float* y) {
+template <typename A, typename B, typename Y>
+void pow_rows(const BinaryRows& r, const A* a, const B* b, Y* y) {
   const bool one_exponent = !r.b_step && (r.b_row == 0 || r.rows == 1);
-  if (one_exponent && *b == 2) return map_rows(r, a, b, y, [](VF v, VF) { return hn::Mul(v, v); });
-  if (one_exponent && *b == 3) {
+  if (one_exponent && static_cast<float>(*b) == 2)
+    return map_rows(r, a, b, y, [](VF v, VF) { return hn::Mul(v, v); });
+  if (one_exponent && static_cast<float>(*b) == 3) {
     return map_rows(r, a, b, y, [](VF v, VF) { return hn::Mul(hn::Mul(v, v), v); });
   }
-  if (one_exponent && *b == -1) return map_rows(r, a, b, y, [](VF v, VF) { return hn::Div(constant(1), v); });
+  if (one_exponent && static_cast<float>(*b) == -1)
+    return map_rows(r, a, b, y, [](VF v, VF) { return hn::Div(constant(1), v); });
   for (size_t row = 0; row < r.rows; ++row, a += r.a_row, b += r.b_row, y += r.n) {
-    for (size_t i = 0; i < r.n; ++i) y[i] = ::powf(r.a_step ? a[i] : *a, r.b_step ? b[i] : *b);
+    for (size_t i = 0; i < r.n; ++i) {
+      const auto base = static_cast<float>(r.a_step ? a[i] : *a),
+                 exponent = static_cast<float>(r.b_step ? b[i] : *b);
+      y[i] = static_cast<Y>(::powf(base, exponent));
+    }
   }
 }
 
 VF keep_nan(VF a, VF b, VF v) { return hn::IfThenElse(hn::IsNaN(a), a, hn::IfThenElse(hn::IsNaN(b), b, v)); }
 
-void rows(BinaryOp op, const BinaryRows& r, const float* a, const float* b, float* y) {
+template <typename A, typename B, typename Y>
+void rows(BinaryOp op, const BinaryRows& r, const A* a, const B* b, Y* y) {
   switch (op) {
     case BinaryOp::kAdd:
       return map_rows(r, a, b, y, [](VF u, VF v) { return hn::Add(u, v); });
@@ -65,6 +73,7 @@ void rows(BinaryOp op, const BinaryRows& r, const float* a, const float* b, floa
 
 }  // namespace
 
-constexpr BinaryTable binary_table{rows};
+constexpr BinaryTable binary_table{rows<float, float, float>, rows<BFloat16, BFloat16, BFloat16>,
+                                   rows<BFloat16, float, BFloat16>, rows<float, BFloat16, BFloat16>};
 
 }  // namespace dunlin::HWY_NAMESPACE

@@ -14,9 +14,20 @@ struct BinaryRows {
   bool a_step, b_step;
 };
 
+template <typename A, typename B, typename Y>
+using BinaryRowsFunction = void (*)(BinaryOp op, const BinaryRows& r, const A* a, const B* b, Y* y);
+
 struct BinaryTable {
-  void (*rows)(BinaryOp op, const BinaryRows& r, const float* a, const float* b, float* y);
+  BinaryRowsFunction<float, float, float> rows;
+  BinaryRowsFunction<BFloat16, BFloat16, BFloat16> rows_bf16;
+  BinaryRowsFunction<BFloat16, float, BFloat16> rows_bf16_float;
+  BinaryRowsFunction<float, BFloat16, BFloat16> rows_float_bf16;
+
+  void of(BinaryRowsFunction<float, float, float>& f) const { f = rows; }
+  void of(BinaryRowsFunction<BFloat16, BFloat16, BFloat16>& f) const { f = rows_bf16; }
+  void of(BinaryRowsFunction<BFloat16, float, BFloat16>& f) const { f = rows_bf16_float; }
+  void of(BinaryRowsFunction<float, BFloat16, BFloat16>& f) const { f = rows_float_bf16; }
 };
-DUNLIN_SIMD_TABLE(BinaryTable, binary_table)
+DUNLIN_SIMD_TABLE_BF16(BinaryTable, binary_table)
 
 }  // namespace dunlin

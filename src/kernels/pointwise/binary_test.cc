@@ -140,5 +140,31 @@ TEST(Binary, RefusesSizesThatDiffer) {
   EXPECT_THROW(BroadcastDims::of(a, b), Error);
 }
 
+TEST(Binary, Bf16IsFloatRoundedOnce) {
+  for_each_isa_and_threads([](Isa isa, ThreadPool& pool) {
+    for (const auto& [a_shape, b_shape] : kShapes) {
+      const BroadcastDims d = BroadcastDims::of(a_shape, b_shape);
+      size_t n = 1;
+      for (size_t i = 0; i < d.rank; ++i) n *= d.dims[i];
+      const auto a = rounded(random_floats(n, 0.1f, 2, 1)), b = rounded(random_floats(n, 0.1f, 2, 2));
+      const auto wide_a = widened(a), wide_b = widened(b);
+      for (BinaryOp op : kOps) {
+        std::vector<float> wide(n);
+        std::vector<BFloat16> y(n);
+        binary_broadcast(pool, isa, op, d, wide_a.data(), wide_b.data(), wide.data());
+        binary_broadcast(pool, isa, op, d, a.data(), b.data(), y.data());
+        ASSERT_NO_FATAL_FAILURE(expect_rounded(y, wide));
+        binary_broadcast(pool, isa, op, d, wide_a.data(), b.data(), y.data());
+        ASSERT_NO_FATAL_FAILURE(expect_rounded(y, wide));
+        binary_broadcast(pool, isa, op, d, a.data(), wide_b.data(), y.data());
+        ASSERT_NO_FATAL_FAILURE(expect_rounded(y, wide));
+        binary(pool, isa, op, wide_a.data(), wide_b.data(), wide.data(), n);
+        binary(pool, isa, op, a.data(), b.data(), y.data(), n);
+        ASSERT_NO_FATAL_FAILURE(expect_rounded(y, wide));
+      }
+    }
+  });
+}
+
 }  // namespace
 }  // namespace dunlin

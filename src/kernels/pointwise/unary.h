@@ -8,12 +8,14 @@
 
 #include "base/cpu.h"
 #include "base/threads.h"
+#include "dunlin/half.h"
 #include "kernels/epilogue.h"
 
 namespace dunlin {
 
-/// y[i] = act(x[i])
+/// y[i] = act(x[i]). bf16 is computed with in float.
 void activation(ThreadPool& pool, Isa isa, const Activation& act, const float* x, float* y, size_t n);
+void activation(ThreadPool& pool, Isa isa, const Activation& act, const BFloat16* x, BFloat16* y, size_t n);
 
 /// dx[i] = dy[i] * act'(x[i]), from the activation's input.
 void activation_grad(ThreadPool& pool, Isa isa, const Activation& act, const float* dy, const float* x,
@@ -43,6 +45,7 @@ enum class UnaryOp : uint8_t {
 
 /// y[i] = op(x[i]); `a` is the parameter of the ops that have one.
 void unary(ThreadPool& pool, Isa isa, UnaryOp op, const float* x, float* y, size_t n, float a = 0);
+void unary(ThreadPool& pool, Isa isa, UnaryOp op, const BFloat16* x, BFloat16* y, size_t n, float a = 0);
 
 /// dx[i] = dy[i] * op'(x[i]); 0 for kFloor, kCeil, kRound, kSign.
 void unary_grad(ThreadPool& pool, Isa isa, UnaryOp op, const float* dy, const float* x, float* dx, size_t n,

@@ -5,8 +5,8 @@
 namespace dunlin::HWY_NAMESPACE {
 namespace {
 
-template <typename F>
-void map(const float* x, float* y, size_t n, const F& f) {
+template <typename T, typename F>
+void map(const T* x, T* y, size_t n, const F& f) {
   for_lanes(n, [&](size_t i, auto load, auto store) { store(f(load(x + i)), y + i); });
 }
 
@@ -15,7 +15,8 @@ void map(const float* x0, const float* x1, float* y, size_t n, const F& f) {
   for_lanes(n, [&](size_t i, auto load, auto store) { store(f(load(x0 + i), load(x1 + i)), y + i); });
 }
 
-void activation(const Activation& p, const float* x, float* y, size_t n) {
+template <typename T>
+void activation(const Activation& p, const T* x, T* y, size_t n) {
   with_activation(p, [&](auto act) { map(x, y, n, [&](VF v) { return act.apply(v); }); });
 }
 
@@ -36,7 +37,8 @@ VF sign(VF x) {
   return hn::IfThenElse(hn::Eq(x, zero), zero, unit);  // and NaN is NaN
 }
 
-void unary(UnaryOp op, float a, const float* x, float* y, size_t n) {
+template <typename T>
+void unary(UnaryOp op, float a, const T* x, T* y, size_t n) {
   const VF one = constant(1), zero = constant(0), va = constant(a);
   switch (op) {
     case UnaryOp::kAbs:
@@ -106,6 +108,8 @@ void unary_grad(UnaryOp op, float a, const float* dy, const float* x, float* dx,
 
 }  // namespace
 
-constexpr UnaryTable unary_table{activation, activation_grad, activation_grad_from_output, unary, unary_grad};
+constexpr UnaryTable unary_table{
+    activation<float>, activation<BFloat16>, activation_grad, activation_grad_from_output,
+    unary<float>,      unary<BFloat16>,      unary_grad};
 
 }  // namespace dunlin::HWY_NAMESPACE

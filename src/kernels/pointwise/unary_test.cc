@@ -196,5 +196,27 @@ TEST(Unary, Limits) {
   }
 }
 
+TEST(Unary, Bf16IsFloatRoundedOnce) {
+  for_each_isa_and_threads([](Isa isa, ThreadPool& pool) {
+    for (size_t n : kOddSizes) {
+      const auto x = rounded(random_floats(n, -6, 6, 1));
+      const auto wide_x = widened(x);
+      std::vector<float> wide(n);
+      std::vector<BFloat16> y(n);
+      for (const Case& c : kActivations) {
+        activation(pool, isa, c.act, wide_x.data(), wide.data(), n);
+        activation(pool, isa, c.act, x.data(), y.data(), n);
+        ASSERT_NO_FATAL_FAILURE(expect_rounded(y, wide)) << c.name;
+      }
+      for (const UnaryCase& c : kUnary) {
+        unary(pool, isa, c.op, wide_x.data(), wide.data(), n, 0.7f);
+        y = x;
+        unary(pool, isa, c.op, y.data(), y.data(), n, 0.7f);
+        ASSERT_NO_FATAL_FAILURE(expect_rounded(y, wide)) << c.name;
+      }
+    }
+  });
+}
+
 }  // namespace
 }  // namespace dunlin

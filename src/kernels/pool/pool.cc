@@ -48,6 +48,14 @@ void for_windows(ThreadPool& pool, const PoolDims& d, const Run& run) {
   });
 }
 
+template <typename T>
+const PoolForward<T>& forward_of(Isa isa) {
+  if constexpr (std::is_same_v<T, float>)
+    return pool_table_of(isa).forward;
+  else
+    return pool_table_of(isa).forward_bf16;
+}
+
 /// Calls run(image) for every image: a backward pass adds into its own image only, in a fixed order.
 template <typename Run>
 void for_images(ThreadPool& pool, const PoolDims& d, float* dx, const Run& run) {
@@ -60,9 +68,9 @@ void for_images(ThreadPool& pool, const PoolDims& d, float* dx, const Run& run) 
 
 }  // namespace
 
-void max_pool_forward(ThreadPool& pool, Isa isa, const PoolDims& d, const float* x, float* y,
-                      int32_t* argmax) {
-  const auto& table = pool_table_of(isa);
+template <typename T>
+void max_pool_forward(ThreadPool& pool, Isa isa, const PoolDims& d, const T* x, T* y, int32_t* argmax) {
+  const auto& table = forward_of<T>(isa);
   for_windows(pool, d, [&](size_t n, const PoolWindow& window, size_t pixel) {
     table.max_window(d, window, x + n * d.h * d.w * d.c, y + pixel * d.c,
                      argmax ? argmax + pixel * d.c : nullptr);
@@ -81,8 +89,9 @@ void max_pool_backward(ThreadPool& pool, Isa, const PoolDims& d, const float* dy
   });
 }
 
-void average_pool_forward(ThreadPool& pool, Isa isa, const PoolDims& d, const float* x, float* y) {
-  const auto& table = pool_table_of(isa);
+template <typename T>
+void average_pool_forward(ThreadPool& pool, Isa isa, const PoolDims& d, const T* x, T* y) {
+  const auto& table = forward_of<T>(isa);
   for_windows(pool, d, [&](size_t n, const PoolWindow& window, size_t pixel) {
     table.average_window(d, window, x + n * d.h * d.w * d.c, y + pixel * d.c);
   });
@@ -100,9 +109,9 @@ void average_pool_backward(ThreadPool& pool, Isa isa, const PoolDims& d, const f
   });
 }
 
-void global_average_pool_forward(ThreadPool& pool, Isa isa, size_t n, size_t hw, size_t c, const float* x,
-                                 float* y) {
-  const auto& table = pool_table_of(isa);
+template <typename T>
+void global_average_pool_forward(ThreadPool& pool, Isa isa, size_t n, size_t hw, size_t c, const T* x, T* y) {
+  const auto& table = forward_of<T>(isa);
   const auto run = [&](size_t i, int) {
     table.sum_pixels(hw, c, x + i * hw * c, 1.f / static_cast<float>(hw), y + i * c);
   };
@@ -120,5 +129,13 @@ void global_average_pool_backward(ThreadPool& pool, Isa isa, size_t n, size_t hw
   pool.parallel_for(n,
                     [&](size_t i, int) { table.spread_pixels(hw, c, dy + i * c, scale, dx + i * hw * c); });
 }
+
+template void max_pool_forward(ThreadPool&, Isa, const PoolDims&, const float*, float*, int32_t*);
+template void average_pool_forward(ThreadPool&, Isa, const PoolDims&, const float*, float*);
+template void global_average_pool_forward(ThreadPool&, Isa, size_t, size_t, size_t, const float*, float*);
+template void max_pool_forward(ThreadPool&, Isa, const PoolDims&, const BFloat16*, BFloat16*, int32_t*);
+template void average_pool_forward(ThreadPool&, Isa, const PoolDims&, const BFloat16*, BFloat16*);
+template void global_average_pool_forward(ThreadPool&, Isa, size_t, size_t, size_t, const BFloat16*,
+                                          BFloat16*);
 
 }  // namespace dunlin

@@ -1,6 +1,6 @@
 // Max and average pooling, channels last: x [n, h, w, c], y [n, out_h, out_w, c]. The output's size is the
 // caller's (floor or ceil mode): windows reach over the bottom and right edge as far as it says. An output
-// never overlaps an input. Results do not depend on the number of threads.
+// never overlaps an input. The forward passes take float, or BFloat16, in which a mean is added up in float. Results do not depend on the number of threads.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +8,7 @@
 
 #include "base/cpu.h"
 #include "base/threads.h"
+#include "dunlin/half.h"
 
 namespace dunlin {
 
@@ -25,17 +26,18 @@ struct PoolDims {
 
 /// A NaN in a window gives NaN. With `argmax` (may be null): [n, out_h, out_w, c], the first largest value's
 /// place in its image as h * w index, as the backward pass takes it.
-void max_pool_forward(ThreadPool& pool, Isa isa, const PoolDims& dims, const float* x, float* y,
-                      int32_t* argmax);
+template <typename T>
+void max_pool_forward(ThreadPool& pool, Isa isa, const PoolDims& dims, const T* x, T* y, int32_t* argmax);
 void max_pool_backward(ThreadPool& pool, Isa isa, const PoolDims& dims, const float* dy,
                        const int32_t* argmax, float* dx);
 
-void average_pool_forward(ThreadPool& pool, Isa isa, const PoolDims& dims, const float* x, float* y);
+template <typename T>
+void average_pool_forward(ThreadPool& pool, Isa isa, const PoolDims& dims, const T* x, T* y);
 void average_pool_backward(ThreadPool& pool, Isa isa, const PoolDims& dims, const float* dy, float* dx);
 
 /// y [n, c] is the mean over the pixels of x [n, hw, c]; dx = dy / hw everywhere.
-void global_average_pool_forward(ThreadPool& pool, Isa isa, size_t n, size_t hw, size_t c, const float* x,
-                                 float* y);
+template <typename T>
+void global_average_pool_forward(ThreadPool& pool, Isa isa, size_t n, size_t hw, size_t c, const T* x, T* y);
 void global_average_pool_backward(ThreadPool& pool, Isa isa, size_t n, size_t hw, size_t c, const float* dy,
                                   float* dx);
 

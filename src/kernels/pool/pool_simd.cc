@@ -25,7 +25,8 @@ struct CompensatedSum {
   }
 };
 
-void max_window(const PoolDims& d, const PoolWindow& window, const float* image, float* y, int32_t* argmax) {
+template <typename T>
+void max_window(const PoolDims& d, const PoolWindow& window, const T* image, T* y, int32_t* argmax) {
   const I32 di;
   const size_t first = window.y_begin * d.w + window.x_begin;
   if (argmax == nullptr) {
@@ -56,7 +57,8 @@ void max_window(const PoolDims& d, const PoolWindow& window, const float* image,
   });
 }
 
-void average_window(const PoolDims& d, const PoolWindow& window, const float* image, float* y) {
+template <typename T>
+void average_window(const PoolDims& d, const PoolWindow& window, const T* image, T* y) {
   const VF scale = constant(window.inverse_count);
   for_lanes(d.c, [&](size_t i, auto load, auto store) {
     CompensatedSum rows;
@@ -81,7 +83,8 @@ void average_window_backward(const PoolDims& d, const PoolWindow& window, const 
   });
 }
 
-void sum_pixels(size_t hw, size_t c, const float* x, float scale, float* y) {
+template <typename T>
+void sum_pixels(size_t hw, size_t c, const T* x, float scale, T* y) {
   constexpr size_t kBlock = 64;
   const VF vscale = constant(scale);
   for_lanes(c, [&](size_t i, auto load, auto store) {
@@ -109,9 +112,11 @@ void spread_pixels(size_t hw, size_t c, const float* dy, float scale, float* dx)
   }
 }
 
+template <typename T>
+constexpr PoolForward<T> kForward{max_window<T>, average_window<T>, sum_pixels<T>};
+
 }  // namespace
 
-constexpr PoolTable pool_table{max_window, average_window, average_window_backward, sum_pixels,
-                               spread_pixels};
+constexpr PoolTable pool_table{kForward<float>, kForward<BFloat16>, average_window_backward, spread_pixels};
 
 }  // namespace dunlin::HWY_NAMESPACE

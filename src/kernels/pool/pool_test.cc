@@ -210,5 +210,30 @@ TEST(Pool, GlobalAverageMatchesDouble) {
   });
 }
 
+TEST(Pool, Bf16IsFloatRoundedOnce) {
+  for_each_isa_and_threads([](Isa isa, ThreadPool& pool) {
+    for (const PoolDims& d : shapes()) {
+      const auto x = rounded(random_floats(d.n * d.h * d.w * d.c, -1, 1, 1));
+      const auto wide_x = widened(x);
+      std::vector<float> wide(d.n * d.out_h * d.out_w * d.c);
+      std::vector<BFloat16> y(wide.size());
+      std::vector<int32_t> wide_argmax(y.size()), argmax(y.size());
+      max_pool_forward(pool, isa, d, wide_x.data(), wide.data(), wide_argmax.data());
+      max_pool_forward(pool, isa, d, x.data(), y.data(), argmax.data());
+      ASSERT_NO_FATAL_FAILURE(expect_rounded(y, wide));
+      ASSERT_EQ(argmax, wide_argmax);
+      max_pool_forward(pool, isa, d, x.data(), y.data(), nullptr);
+      ASSERT_NO_FATAL_FAILURE(expect_rounded(y, wide));
+      average_pool_forward(pool, isa, d, wide_x.data(), wide.data());
+      average_pool_forward(pool, isa, d, x.data(), y.data());
+      ASSERT_NO_FATAL_FAILURE(expect_rounded(y, wide));
+      wide.resize(d.n * d.c), y.resize(d.n * d.c);
+      global_average_pool_forward(pool, isa, d.n, d.h * d.w, d.c, wide_x.data(), wide.data());
+      global_average_pool_forward(pool, isa, d.n, d.h * d.w, d.c, x.data(), y.data());
+      ASSERT_NO_FATAL_FAILURE(expect_rounded(y, wide));
+    }
+  });
+}
+
 }  // namespace
 }  // namespace dunlin

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <random>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "base/cpu.h"
 #include "base/threads.h"
+#include "dunlin/half.h"
 
 namespace dunlin {
 
@@ -34,6 +36,32 @@ inline std::vector<float> random_floats(size_t n, float lo, float hi, unsigned s
   std::vector<float> values(n);
   for (float& v : values) v = uniform(generator);
   return values;
+}
+
+inline std::vector<BFloat16> rounded(const std::vector<float>& values) {
+  std::vector<BFloat16> out;
+  for (float v : values) out.push_back(BFloat16(v));
+  return out;
+}
+
+inline std::vector<float> widened(const std::vector<BFloat16>& values) {
+  std::vector<float> out;
+  for (BFloat16 v : values) out.push_back(static_cast<float>(v));
+  return out;
+}
+
+/// That `got` is what f32 gave, rounded once. What bf16 holds as subnormals only may have become zero.
+inline void expect_rounded(const std::vector<BFloat16>& got, const std::vector<float>& wide) {
+  ASSERT_EQ(got.size(), wide.size());
+  for (size_t i = 0; i < got.size(); ++i) {
+    if (std::isnan(wide[i])) {
+      ASSERT_TRUE(std::isnan(static_cast<float>(got[i]))) << "at " << i;
+    } else if (std::abs(wide[i]) < 0x1p-126f) {
+      ASSERT_LE(std::abs(static_cast<float>(got[i])), 0x1p-126f) << "at " << i;
+    } else {
+      ASSERT_EQ(got[i].bits, BFloat16(wide[i]).bits) << "at " << i << ", of " << wide[i];
+    }
+  }
 }
 
 /// True when `run(pool)`, which returns a vector of floats, gives the same bits on 1, 2 and 3 threads.

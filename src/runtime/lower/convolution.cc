@@ -3,6 +3,7 @@
 #include "graph/activation.h"
 #include "graph/ops/conv_transpose.h"
 #include "graph/ops/window.h"
+#include "kernels/contraction/bf16.h"
 #include "kernels/contraction/conv.h"
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/reduce/reduce.h"
@@ -77,13 +78,62 @@ std::string pack_kind(std::string_view name, const ConvShape& s) {
                      s.stride[2], s.dilation[0], s.dilation[1], s.dilation[2], s.pad[0], s.pad[1], s.pad[2]);
 }
 
-Epilogue epilogue_of(const StepArgs& args, const Activation& activation, ptrdiff_t row) {
-  Epilogue e;
+template <typename C>
+EpilogueOf<C> epilogue_of(const StepArgs& args, const Activation& activation, ptrdiff_t row) {
+  EpilogueOf<C> e;
   e.bias = args.in.size() > 2 ? args.x(2) : nullptr;
-  e.residual = args.in.size() > 3 ? args.x(3) : nullptr;
+  e.residual = args.in.size() > 3 ? args.x<C>(3) : nullptr;
   e.residual_stride = row;
   e.activation = activation;
   return e;
+}
+
+/// Activations in T, weights in f32: they stay in the cache.
+template <typename T>
+Lowered depthwise_step(const LowerContext& c, const ConvShape& s, Lowered l) {
+  const Isa isa = c.isa();
+  const Activation activation = activation_attribute(c);
+  const DepthwiseDims d = depthwise_dims(s);
+  const PackedWeight w =
+      pack_weight(c, 1, elements(c.shape(1)), "depthwise",
+                  [&](ThreadPool&, const float* from, float* to) { depthwise_pack_weight(d, from, to); });
+  l.kernel = std::is_same_v<T, float> ? "depthwise_forward" : "bf16_depthwise_forward";
+  l.scratch_bytes = w.scratch_bytes();
+  l.packed_bytes = w.bytes();
+  l.run = [=](const StepArgs& args) {
+    const float* packed = w.packed ? w.packed->data<float>() : args.scratch_floats();
+    if (!w.packed) depthwise_pack_weight(d, args.x(1), args.scratch_floats());
+    depthwise_forward(args.pool, isa, d, args.x<T>(0), packed,
+                      epilogue_of<T>(args, activation, s.out_channels), args.y<T>(0));
+  };
+  if (w.packed) l.unread = 0b10;
+  return l;
+}
+
+/// A convolution as products of A with results in C, each f32 or bf16.
+template <typename A, typename C>
+Lowered product_step(const LowerContext& c, const ConvShape& s, Lowered l) {
+  const Isa isa = c.isa();
+  const Activation activation = activation_attribute(c);
+  size_t size = 0;
+  if constexpr (std::is_same_v<A, float>)
+    size = conv_packed_floats(isa, s);
+  else
+    size = conv_packed_bf16(isa, s);
+  const PackedWeight w =
+      pack_weight<A>(c, 1, size, pack_kind("conv", s),
+                     [&](ThreadPool& pool, const float* from, A* to) { conv_pack(isa, pool, s, from, to); });
+  l.kernel = std::is_same_v<A, float> ? "conv_forward" : "bf16_conv_forward";
+  l.scratch_bytes = w.scratch_bytes();
+  l.packed_bytes = w.bytes();
+  l.run = [=](const StepArgs& args) {
+    A* const scratch = reinterpret_cast<A*>(args.scratch);
+    if (!w.packed) conv_pack(isa, args.pool, s, args.x(1), scratch);
+    conv_forward(isa, args.pool, s, args.x<A>(0), w.packed ? w.packed->data<A>() : scratch, args.y<C>(0),
+                 epilogue_of<C>(args, activation, s.out_channels));
+  };
+  if (w.packed) l.unread = 0b10;
+  return l;
 }
 
 /// Conv: x, w, bias; FusedConv: and a residual.
@@ -91,40 +141,21 @@ std::optional<Lowered> forward(const LowerContext& c) {
   const auto shape = conv_shape(c, c.shape(0), c.shape(1));
   if (!shape) return std::nullopt;
   const ConvShape s = *shape;
-  const Isa isa = c.isa();
-  const Activation activation = activation_attribute(c);
-  const ptrdiff_t row = s.out_channels;
   Lowered l{.in = {kLast, kRow, kRow, kLast}, .out = {kLast}, .in_place = 0b1000, .macs = macs(s)};
   if (is_depthwise(s)) {
-    const DepthwiseDims d = depthwise_dims(s);
-    const PackedWeight w =
-        pack_weight(c, 1, elements(c.shape(1)), "depthwise",
-                    [&](ThreadPool&, const float* from, float* to) { depthwise_pack_weight(d, from, to); });
-    l.kernel = "depthwise_forward";
+    const bool narrow = c.wants_narrow(0) && s.in_channels == s.out_channels;
     l.in_place = 0;
-    l.scratch_bytes = w.scratch_bytes();
-    l.packed_bytes = w.bytes();
-    l.run = [=](const StepArgs& args) {
-      const float* packed = w.packed ? w.packed->data<float>() : args.scratch_floats();
-      if (!w.packed) depthwise_pack_weight(d, args.x(1), args.scratch_floats());
-      depthwise_forward(args.pool, isa, d, args.x(0), packed, epilogue_of(args, activation, row), args.y(0));
-    };
-    if (w.packed) l.unread = 0b10;
-    return l;
+    if (!narrow) return depthwise_step<float>(c, s, std::move(l));
+    l.narrow_in = 0b1001;
+    l.narrow_out = 0b1;
+    return depthwise_step<BFloat16>(c, s, std::move(l));
   }
-  const PackedWeight w =
-      pack_weight(c, 1, conv_packed_floats(isa, s), pack_kind("conv", s),
-                  [&](ThreadPool& pool, const float* from, float* to) { conv_pack(isa, pool, s, from, to); });
-  l.kernel = "conv_forward";
-  l.scratch_bytes = w.scratch_bytes();
-  l.packed_bytes = w.bytes();
-  l.run = [=](const StepArgs& args) {
-    const float* packed = w.packed ? w.packed->data<float>() : args.scratch_floats();
-    if (!w.packed) conv_pack(isa, args.pool, s, args.x(1), args.scratch_floats());
-    conv_forward(isa, args.pool, s, args.x(0), packed, args.y(0), epilogue_of(args, activation, row));
-  };
-  if (w.packed) l.unread = 0b10;
-  return l;
+  if (!c.bf16()) return product_step<float, float>(c, s, std::move(l));
+  l.narrow_in = 0b1;
+  if (!c.wants_narrow(0)) return product_step<BFloat16, float>(c, s, std::move(l));
+  l.narrow_in = 0b1001;
+  l.narrow_out = 0b1;
+  return product_step<BFloat16, BFloat16>(c, s, std::move(l));
 }
 
 /// The gradient with respect to a convolution's input: from the convolution's output 0, its weights 1, and perhaps the
@@ -223,9 +254,9 @@ std::optional<Lowered> bias_grad(const LowerContext& c) {
 }
 
 constexpr LowerEntry kEntries[] = {
-    {"", "Conv", forward},
+    {"", "Conv", forward, InBf16::kTakes},
     {"", "ConvTranspose", transposed},
-    {kDunlinDomain, "FusedConv", forward},
+    {kDunlinDomain, "FusedConv", forward, InBf16::kTakes},
     {kDunlinDomain, "ConvGradInput", grad_input},
     {kDunlinDomain, "ConvGradWeight", grad_weight},
     {kDunlinDomain, "BiasGrad", bias_grad},

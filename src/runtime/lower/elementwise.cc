@@ -23,24 +23,42 @@ Lowered dense(const LowerContext& c, std::string kernel, Kernel run) {
           .in_place = 0b11};
 }
 
-template <UnaryOp op>
-std::optional<Lowered> unary_step(const LowerContext& c) {
-  if (!c.all_f32()) return std::nullopt;
+/// Whether the step makes bf16 of bf16.
+bool is_narrow_step(const LowerContext& c) { return c.wants_narrow(0) && (c.is_narrow(0) || c.is_narrow(1)); }
+
+template <UnaryOp op, typename T>
+Lowered unary_step_of(const LowerContext& c) {
   const size_t n = elements(c.shape(0));
   const Isa isa = c.isa();
   const float a = c.attr_float("alpha", 1);
   return dense(c, "unary",
-               [=](const StepArgs& args) { unary(args.pool, isa, op, args.x(0), args.y(0), n, a); });
+               [=](const StepArgs& args) { unary(args.pool, isa, op, args.x<T>(0), args.y<T>(0), n, a); });
+}
+
+template <UnaryOp op>
+std::optional<Lowered> unary_step(const LowerContext& c) {
+  if (!c.all_f32()) return std::nullopt;
+  if (!is_narrow_step(c)) return unary_step_of<op, float>(c);
+  Lowered l = unary_step_of<op, BFloat16>(c);
+  l.narrow_in = l.narrow_out = 1;
+  return l;
+}
+
+template <typename T>
+Lowered activation_step_of(const LowerContext& c, const Activation& act) {
+  const size_t n = elements(c.shape(0));
+  const Isa isa = c.isa();
+  return dense(c, "activation",
+               [=](const StepArgs& args) { activation(args.pool, isa, act, args.x<T>(0), args.y<T>(0), n); });
 }
 
 std::optional<Lowered> activation_step(const LowerContext& c) {
   if (c.format(0) != &formats::kF32) return std::nullopt;
   const auto act = activation_of(c, [&](int i) { return c.constant(i).get(); });
   if (!act) return std::nullopt;
-  const size_t n = elements(c.shape(0));
-  const Isa isa = c.isa();
-  Lowered l = dense(c, "activation",
-                    [=](const StepArgs& args) { activation(args.pool, isa, *act, args.x(0), args.y(0), n); });
+  const bool narrow = is_narrow_step(c);
+  Lowered l = narrow ? activation_step_of<BFloat16>(c, *act) : activation_step_of<float>(c, *act);
+  l.narrow_in = l.narrow_out = narrow;
   l.in = {c.layout_like({0})};  // further inputs are constants that the activation has read
   l.out = l.in;
   l.in_place = 1;
@@ -48,9 +66,8 @@ std::optional<Lowered> activation_step(const LowerContext& c) {
   return l;
 }
 
-template <BinaryOp op>
-std::optional<Lowered> binary_step(const LowerContext& c) {
-  if (!c.all_f32() || c.num_inputs() != 2) return std::nullopt;
+template <BinaryOp op, typename A, typename B, typename Y>
+std::optional<Lowered> binary_step_of(const LowerContext& c) {
   const Isa isa = c.isa();
   const Shape& y = c.out_shape(0);
   const Shape& x0 = c.shape(0);
@@ -58,12 +75,14 @@ std::optional<Lowered> binary_step(const LowerContext& c) {
   const Layout layout = c.layout_like({0, 1});
   if (x0 == y && x1 == y) {
     const size_t n = elements(y);
-    return Lowered{
-        .kernel = "binary",
-        .run = [=](const StepArgs& args) { binary(args.pool, isa, op, args.x(0), args.x(1), args.y(0), n); },
-        .in = {layout, layout},
-        .out = {layout},
-        .in_place = 0b11};
+    return Lowered{.kernel = "binary",
+                   .run =
+                       [=](const StepArgs& args) {
+                         binary(args.pool, isa, op, args.x<A>(0), args.x<B>(1), args.y<Y>(0), n);
+                       },
+                   .in = {layout, layout},
+                   .out = {layout},
+                   .in_place = 0b11};
   }
   if (y.rank() > static_cast<int>(BroadcastDims::kMaxRank) - 1) return std::nullopt;
   // The output's axes in the order of its memory.
@@ -91,11 +110,26 @@ std::optional<Lowered> binary_step(const LowerContext& c) {
   return Lowered{.kernel = "binary_broadcast",
                  .run =
                      [=](const StepArgs& args) {
-                       binary_broadcast(args.pool, isa, op, dims, args.x(0), args.x(1), args.y(0));
+                       binary_broadcast(args.pool, isa, op, dims, args.x<A>(0), args.x<B>(1), args.y<Y>(0));
                      },
                  .in = {lies0, lies1},
                  .out = {layout},
                  .in_place = (x0 == y ? 1u : 0u) | (x1 == y ? 2u : 0u)};
+}
+
+/// In bf16 a constant stays f32: it is small, and often exact there alone.
+template <BinaryOp op>
+std::optional<Lowered> binary_step(const LowerContext& c) {
+  if (!c.all_f32() || c.num_inputs() != 2) return std::nullopt;
+  if (!is_narrow_step(c)) return binary_step_of<op, float, float, float>(c);
+  auto l = c.constant(0)   ? binary_step_of<op, float, BFloat16, BFloat16>(c)
+           : c.constant(1) ? binary_step_of<op, BFloat16, float, BFloat16>(c)
+                           : binary_step_of<op, BFloat16, BFloat16, BFloat16>(c);
+  if (!l) return l;
+  l->narrow_in = (c.constant(0) ? 0u : 1u) | (c.constant(1) ? 0u : 2u);
+  l->in_place &= l->narrow_in;
+  l->narrow_out = 1;
+  return l;
 }
 
 /// The forward activation whose gradient the node is; Clip's bounds are inputs 2 and 3.
@@ -149,37 +183,37 @@ std::optional<Lowered> grad_step(const LowerContext& c) {
 }
 
 constexpr LowerEntry kEntries[] = {
-    {"", "Abs", unary_step<UnaryOp::kAbs>},
-    {"", "Add", binary_step<BinaryOp::kAdd>},
-    {"", "Ceil", unary_step<UnaryOp::kCeil>},
-    {"", "Clip", activation_step},
-    {"", "Div", binary_step<BinaryOp::kDiv>},
-    {"", "Elu", unary_step<UnaryOp::kElu>},
-    {"", "Erf", unary_step<UnaryOp::kErf>},
-    {"", "Exp", unary_step<UnaryOp::kExp>},
-    {"", "Floor", unary_step<UnaryOp::kFloor>},
-    {"", "Gelu", activation_step},
-    {"", "HardSigmoid", activation_step},
-    {"", "HardSwish", activation_step},
-    {"", "LeakyRelu", activation_step},
-    {"", "Log", unary_step<UnaryOp::kLog>},
-    {"", "Max", binary_step<BinaryOp::kMax>},
-    {"", "Mish", activation_step},
-    {"", "Min", binary_step<BinaryOp::kMin>},
-    {"", "Mul", binary_step<BinaryOp::kMul>},
-    {"", "Neg", unary_step<UnaryOp::kNeg>},
-    {"", "Pow", binary_step<BinaryOp::kPow>},
-    {"", "Reciprocal", unary_step<UnaryOp::kReciprocal>},
-    {"", "Relu", activation_step},
-    {"", "Round", unary_step<UnaryOp::kRound>},
-    {"", "Sigmoid", activation_step},
-    {"", "Sign", unary_step<UnaryOp::kSign>},
-    {"", "Softplus", unary_step<UnaryOp::kSoftplus>},
-    {"", "Sqrt", unary_step<UnaryOp::kSqrt>},
-    {"", "Sub", binary_step<BinaryOp::kSub>},
-    {"", "Sum", binary_step<BinaryOp::kAdd>},
-    {"", "Swish", activation_step},
-    {"", "Tanh", activation_step},
+    {"", "Abs", unary_step<UnaryOp::kAbs>, InBf16::kFollows},
+    {"", "Add", binary_step<BinaryOp::kAdd>, InBf16::kFollows},
+    {"", "Ceil", unary_step<UnaryOp::kCeil>, InBf16::kFollows},
+    {"", "Clip", activation_step, InBf16::kFollows},
+    {"", "Div", binary_step<BinaryOp::kDiv>, InBf16::kFollows},
+    {"", "Elu", unary_step<UnaryOp::kElu>, InBf16::kFollows},
+    {"", "Erf", unary_step<UnaryOp::kErf>, InBf16::kFollows},
+    {"", "Exp", unary_step<UnaryOp::kExp>, InBf16::kFollows},
+    {"", "Floor", unary_step<UnaryOp::kFloor>, InBf16::kFollows},
+    {"", "Gelu", activation_step, InBf16::kFollows},
+    {"", "HardSigmoid", activation_step, InBf16::kFollows},
+    {"", "HardSwish", activation_step, InBf16::kFollows},
+    {"", "LeakyRelu", activation_step, InBf16::kFollows},
+    {"", "Log", unary_step<UnaryOp::kLog>, InBf16::kFollows},
+    {"", "Max", binary_step<BinaryOp::kMax>, InBf16::kFollows},
+    {"", "Mish", activation_step, InBf16::kFollows},
+    {"", "Min", binary_step<BinaryOp::kMin>, InBf16::kFollows},
+    {"", "Mul", binary_step<BinaryOp::kMul>, InBf16::kFollows},
+    {"", "Neg", unary_step<UnaryOp::kNeg>, InBf16::kFollows},
+    {"", "Pow", binary_step<BinaryOp::kPow>, InBf16::kFollows},
+    {"", "Reciprocal", unary_step<UnaryOp::kReciprocal>, InBf16::kFollows},
+    {"", "Relu", activation_step, InBf16::kFollows},
+    {"", "Round", unary_step<UnaryOp::kRound>, InBf16::kFollows},
+    {"", "Sigmoid", activation_step, InBf16::kFollows},
+    {"", "Sign", unary_step<UnaryOp::kSign>, InBf16::kFollows},
+    {"", "Softplus", unary_step<UnaryOp::kSoftplus>, InBf16::kFollows},
+    {"", "Sqrt", unary_step<UnaryOp::kSqrt>, InBf16::kFollows},
+    {"", "Sub", binary_step<BinaryOp::kSub>, InBf16::kFollows},
+    {"", "Sum", binary_step<BinaryOp::kAdd>, InBf16::kFollows},
+    {"", "Swish", activation_step, InBf16::kFollows},
+    {"", "Tanh", activation_step, InBf16::kFollows},
     {kDunlinDomain, "ActivationGrad", activation_grad_step},
     {kDunlinDomain, "ClipGrad", grad_step<activation_grad>},
     {kDunlinDomain, "GeluGrad", grad_step<activation_grad>},
@@ -189,7 +223,7 @@ constexpr LowerEntry kEntries[] = {
     {kDunlinDomain, "ReluGrad", grad_step<activation_grad_from_output>},
     {kDunlinDomain, "SigmoidGrad", grad_step<activation_grad_from_output>},
     {kDunlinDomain, "TanhGrad", grad_step<activation_grad_from_output>},
-    {kDunlinDomain, "Activation", activation_step},
+    {kDunlinDomain, "Activation", activation_step, InBf16::kFollows},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <type_traits>
 
 #include "runtime/plan.h"
 
@@ -11,6 +12,8 @@ namespace dunlin {
 struct LowerOptions {
   Isa isa;
   int num_threads;
+  /// By value: see bf16_values(). Null: compute in f32.
+  const std::vector<bool>* bf16_values = nullptr;
 };
 
 /// What a lowering sees: the node, the types of its operands (all shapes known), how the inputs lie now, and
@@ -20,7 +23,8 @@ class LowerContext : public NodeView {
   struct Input {
     Type type;
     Layout layout = Layout::kRowMajor;
-    TensorPtr constant;  ///< row major; null when the value is known only in a run
+    TensorPtr constant;   ///< row major; null when the value is known only in a run
+    bool narrow = false;  ///< an f32 value that lies in bf16 now
   };
   LowerContext(const Graph& graph, const Node& node, std::vector<Input> inputs, std::vector<Type> outputs,
                const LowerOptions& options, PackedCache& packed)
@@ -32,6 +36,14 @@ class LowerContext : public NodeView {
 
   Isa isa() const { return options_->isa; }
   int num_threads() const { return options_->num_threads; }
+  /// Whether f32 values may be computed with in bf16, and lie in it between nodes. Types are those of the graph: f32.
+  bool bf16() const { return options_->bf16_values != nullptr; }
+  bool is_narrow(int i) const { return has_input(i) && inputs_[static_cast<size_t>(i)].narrow; }
+  /// Whether output i should be made in bf16.
+  bool wants_narrow(int i) const {
+    return bf16() && has_output(i) &&
+           (*options_->bf16_values)[static_cast<size_t>(node().outputs[static_cast<size_t>(i)])];
+  }
   /// Throws when the input is not there.
   const Shape& shape(int i) const {
     if (!has_input(i)) error("input {} is missing", i);
@@ -74,6 +86,9 @@ struct Lowered {
   Kernel run = {};
   /// Wanted layout of each input and made layout of each output; missing entries are row major.
   std::vector<Layout> in = {}, out = {};
+  /// Bit i: the f32 input i is wanted in bf16, and the f32 output i is made in it. A step with neither reads and makes
+  /// f32: an island, to and from which the planner casts.
+  uint32_t narrow_in = 0, narrow_out = 0;
   /// Bit i: output 0 may take the memory of input i.
   uint32_t in_place = 0;
   /// Bit i: input i is not read in a run (its constant was packed, or only its shape matters).
@@ -88,14 +103,22 @@ struct Lowered {
 /// none: run the reference instead.
 using LowerFunction = std::optional<Lowered> (*)(const LowerContext&);
 
+/// What a family's lowering does in bf16.
+enum class InBf16 : uint8_t {
+  kNothing,  ///< it reads and makes f32
+  kTakes,    ///< takes its first input in bf16
+  kFollows,  ///< makes bf16 of bf16: worth it only where the output is wanted so
+};
+
 /// One entry of a family's list.
 struct LowerEntry {
   std::string_view domain, op;
   LowerFunction lower;
+  InBf16 in_bf16 = InBf16::kNothing;
 };
 
 /// Null when the op has no lowering.
-LowerFunction find_lowering(std::string_view domain, std::string_view op);
+const LowerEntry* find_lowering(std::string_view domain, std::string_view op);
 
 inline size_t elements(const Shape& shape) { return static_cast<size_t>(shape.num_elements()); }
 /// Bytes of scratch for `floats`, so that parts of scratch stay aligned.
@@ -104,13 +127,21 @@ inline uint64_t scratch_for(size_t floats) { return (floats * sizeof(float) + 63
 /// A constant's packed form, or scratch to pack into in every run when the value may change.
 struct PackedWeight {
   std::shared_ptr<const Tensor> packed;  ///< null: pack into scratch
-  size_t floats = 0;
-  uint64_t scratch_bytes() const { return packed ? 0 : scratch_for(floats); }
+  uint64_t unpacked_bytes = 0;
+  uint64_t scratch_bytes() const { return packed ? 0 : (unpacked_bytes + 63) / 64 * 64; }
   uint64_t bytes() const { return packed ? packed->num_bytes() : 0; }
 };
-/// `pack(pool, from, to)`; `kind` names everything that the packed form depends on beside the values.
-PackedWeight pack_weight(const LowerContext& c, int input, size_t floats, const std::string& kind,
-                         const std::function<void(ThreadPool&, const float*, float*)>& pack);
+template <typename T>
+using PackWeight = std::function<void(ThreadPool&, const float*, T*)>;
+/// `pack(pool, from, to)` makes `size` elements, floats or bf16; `kind` names everything that the packed form depends on
+/// beside the values and T.
+template <typename T = float>
+PackedWeight pack_weight(const LowerContext& c, int input, size_t size, const std::string& kind,
+                         const std::type_identity_t<PackWeight<T>>& pack);
+
+/// By value: whether an f32 value is better made in bf16, because a node that reads it takes it so or makes a value of
+/// it that is better so. What leaves the graph stays f32.
+std::vector<bool> bf16_values(const Graph& graph);
 
 /// The scalar reference as a step: takes any layout, makes row-major outputs.
 Lowered lower_reference(const std::shared_ptr<const Graph>& graph, const Node& node);
@@ -121,5 +152,7 @@ Lowered lower_at_run_time(const std::shared_ptr<const Graph>& graph, const Node&
 Lowered lower_values(const std::shared_ptr<const Graph>& graph, const Node& node, bool planned);
 /// Copies a value of one shape from layout to layout.
 Lowered lower_copy(const Type& type, Layout from, Layout to, const LowerOptions& options);
+/// Converts a value between f32 and bf16, as it lies.
+Lowered lower_cast(const Type& from, const LowerOptions& options);
 
 }  // namespace dunlin

@@ -1,5 +1,6 @@
 // Gemm, MatMul and their fused and transposed forms, all on the contraction kernels.
 #include "graph/activation.h"
+#include "kernels/contraction/bf16.h"
 #include "kernels/contraction/contraction.h"
 #include "runtime/lower/families.h"
 
@@ -18,35 +19,57 @@ uint64_t macs(const GemmShape& g) { return static_cast<uint64_t>(g.m * g.n * g.k
 /// How an input that is added reaches the kernel.
 enum class Addend { kNone, kBias, kMatrix, kRow };
 
+/// A and B are f32 or bf16, so is C.
+template <typename A, typename C>
 Lowered packed_product(const LowerContext& c, const Product& p, Addend addend, int residual,
                        const Activation& activation) {
   const Isa isa = c.isa();
   const GemmShape g = p.gemm;
-  const auto pack = [=](ThreadPool& pool, const float* from, float* to) {
+  const auto pack = [=](ThreadPool& pool, const float* from, A* to) {
     pack_b(isa, pool, g.k, g.n, from, p.b_row_stride, p.b_column_stride, to);
   };
-  const PackedWeight w =
-      pack_weight(c, 1, packed_b_floats(isa, g.k, g.n),
-                  fmt::format("gemm {}x{} {},{}", g.k, g.n, p.b_row_stride, p.b_column_stride), pack);
-  Lowered l{.kernel = "gemm", .macs = macs(g)};
+  size_t size = 0;
+  if constexpr (std::is_same_v<A, float>)
+    size = packed_b_floats(isa, g.k, g.n);
+  else
+    size = packed_b_bf16(isa, g.k, g.n);
+  const PackedWeight w = pack_weight<A>(
+      c, 1, size, fmt::format("gemm {}x{} {},{}", g.k, g.n, p.b_row_stride, p.b_column_stride), pack);
+  Lowered l{.kernel = std::is_same_v<A, float> ? "gemm" : "bf16_gemm", .macs = macs(g)};
+  const bool matrix = addend == Addend::kMatrix || addend == Addend::kRow;
+  if (std::is_same_v<A, BFloat16>) l.narrow_in = 0b1;
+  if (std::is_same_v<C, BFloat16>) {
+    l.narrow_out = 0b1;
+    if (residual >= 0) l.narrow_in |= 1u << residual;
+    if (matrix) l.narrow_in |= 0b100;
+  }
   l.scratch_bytes = w.scratch_bytes();
   l.packed_bytes = w.bytes();
   if (w.packed) l.unread = 0b10;
   if (residual >= 0) l.in_place = 1u << residual;
   if (addend == Addend::kMatrix) l.in_place = 0b100;
   l.run = [=](const StepArgs& args) {
-    const float* packed = w.packed ? w.packed->data<float>() : args.scratch_floats();
-    if (!w.packed) pack(args.pool, args.x(1), args.scratch_floats());
-    Epilogue e;
+    A* const scratch = reinterpret_cast<A*>(args.scratch);
+    if (!w.packed) pack(args.pool, args.x(1), scratch);
+    EpilogueOf<C> e;
     e.activation = activation;
     e.residual_stride = g.n;
     if (addend == Addend::kBias) e.bias = args.x(2);
-    if (addend == Addend::kMatrix || addend == Addend::kRow) e.residual = args.x(2);
+    if (matrix) e.residual = args.x<C>(2);
     if (addend == Addend::kRow) e.residual_stride = 0;
-    if (residual >= 0) e.residual = args.x(static_cast<size_t>(residual));
-    gemm(isa, args.pool, g, args.x(0), packed, args.y(0), e);
+    if (residual >= 0) e.residual = args.x<C>(static_cast<size_t>(residual));
+    gemm(isa, args.pool, g, args.x<A>(0), w.packed ? w.packed->data<A>() : scratch, args.y<C>(0), e);
   };
   return l;
+}
+
+Lowered packed_product(const LowerContext& c, const Product& p, Addend addend, int residual,
+                       const Activation& activation) {
+  // What the kernel in bf16 does not do.
+  const bool wide = p.gemm.a_transposed || p.gemm.alpha != 1 || p.gemm.beta != 1;
+  if (!c.bf16() || wide) return packed_product<float, float>(c, p, addend, residual, activation);
+  if (!c.wants_narrow(0)) return packed_product<BFloat16, float>(c, p, addend, residual, activation);
+  return packed_product<BFloat16, BFloat16>(c, p, addend, residual, activation);
 }
 
 std::optional<Lowered> lower_gemm(const LowerContext& c) {
@@ -155,10 +178,10 @@ std::optional<Lowered> lower_fused_matmul(const LowerContext& c) {
 }
 
 constexpr LowerEntry kEntries[] = {
-    {"", "Gemm", lower_gemm},
-    {"", "MatMul", lower_matmul},
+    {"", "Gemm", lower_gemm, InBf16::kTakes},
+    {"", "MatMul", lower_matmul, InBf16::kTakes},
     {kDunlinDomain, "BatchMatMul", lower_batch_matmul},
-    {kDunlinDomain, "FusedMatMul", lower_fused_matmul},
+    {kDunlinDomain, "FusedMatMul", lower_fused_matmul, InBf16::kTakes},
 };
 
 }  // namespace

@@ -10,19 +10,26 @@ namespace dunlin::lower {
 
 namespace {
 
+/// What moves elements of input 0 takes them as wide as they are.
+Lowered as_it_is(const LowerContext& c, Lowered l) {
+  if (c.is_narrow(0)) l.narrow_in = 1, l.narrow_out = ~0u;
+  return l;
+}
+
 /// The same bytes under another shape: needs the row-major order, unless the shape stays.
 std::optional<Lowered> view(const LowerContext& c) {
   if (c.format(0) != c.out_format(0)) return std::nullopt;
   const Layout layout = c.shape(0) == c.out_shape(0) ? c.layout(0) : Layout::kRowMajor;
-  return Lowered{.kernel = "view", .run = {}, .in = {layout}, .out = {layout}, .unread = ~1u, .view = true};
+  return as_it_is(
+      c, {.kernel = "view", .run = {}, .in = {layout}, .out = {layout}, .unread = ~1u, .view = true});
 }
 
-Lowered copy_step(Layout in, Layout out, const Window& w) {
-  return {.kernel = "copy",
-          .run = [w](const StepArgs& args) { copy(args, 0, 0, w); },
-          .in = {in},
-          .out = {out},
-          .unread = ~1u};
+Lowered copy_step(const LowerContext& c, Layout in, Layout out, const Window& w) {
+  return as_it_is(c, {.kernel = "copy",
+                      .run = [w](const StepArgs& args) { copy(args, 0, 0, w); },
+                      .in = {in},
+                      .out = {out},
+                      .unread = ~1u});
 }
 
 std::optional<Lowered> transpose(const LowerContext& c) {
@@ -37,10 +44,10 @@ std::optional<Lowered> transpose(const LowerContext& c) {
   bool same = true;
   for (size_t d = 0; d < to.size(); ++d)
     same &= moved[d] == to[d] || c.out_shape(0)[static_cast<int>(d)] == 1;
-  if (same) return Lowered{.kernel = "view", .run = {}, .in = {c.layout(0)}, .out = {}, .view = true};
+  if (same) return as_it_is(c, {.kernel = "view", .run = {}, .in = {c.layout(0)}, .out = {}, .view = true});
   const auto w = window(c.out_shape(0), 0, moved, 0, to);
   if (!w) return std::nullopt;
-  return copy_step(c.layout(0), Layout::kRowMajor, *w);
+  return copy_step(c, c.layout(0), Layout::kRowMajor, *w);
 }
 
 std::optional<Lowered> expand(const LowerContext& c) {
@@ -52,7 +59,7 @@ std::optional<Lowered> expand(const LowerContext& c) {
     if (x[d] != 1) from[static_cast<size_t>(d + y.rank() - x.rank())] = s[static_cast<size_t>(d)];
   const auto w = window(y, 0, from, 0, row_major_strides(y));
   if (!w) return std::nullopt;
-  return copy_step(Layout::kRowMajor, Layout::kRowMajor, *w);
+  return copy_step(c, Layout::kRowMajor, Layout::kRowMajor, *w);
 }
 
 std::optional<Lowered> concat(const LowerContext& c) {
@@ -72,13 +79,17 @@ std::optional<Lowered> concat(const LowerContext& c) {
     windows.push_back(*w);
     offset += c.shape(i)[axis];
   }
-  return Lowered{.kernel = "copy",
-                 .run =
-                     [windows](const StepArgs& args) {
-                       for (size_t i = 0; i < windows.size(); ++i) copy(args, i, 0, windows[i]);
-                     },
-                 .in = std::vector<Layout>(windows.size(), layout),
-                 .out = {layout}};
+  Lowered l{.kernel = "copy",
+            .run =
+                [windows](const StepArgs& args) {
+                  for (size_t i = 0; i < windows.size(); ++i) copy(args, i, 0, windows[i]);
+                },
+            .in = std::vector<Layout>(windows.size(), layout),
+            .out = {layout}};
+  bool some = false;
+  for (int i = 0; i < c.num_inputs(); ++i) some |= c.is_narrow(i);
+  if (some && c.wants_narrow(0)) l.narrow_in = ~0u, l.narrow_out = 1;
+  return l;
 }
 
 /// Split (its input alone) and ConcatGrad (dy, then inputs of which only the shape counts).
@@ -106,7 +117,7 @@ std::optional<Lowered> split(const LowerContext& c) {
             .out = std::vector<Layout>(windows.size(), layout),
             .unread = ~1u};
   l.in[0] = layout;
-  return l;
+  return as_it_is(c, std::move(l));
 }
 
 std::optional<Lowered> slice(const LowerContext& c) {
@@ -117,22 +128,16 @@ std::optional<Lowered> slice(const LowerContext& c) {
   const auto s = ops::slice_window(c, c.shape(0), strides_of(layout, c.shape(0)));
   const auto w = window(c.out_shape(0), s.offset, s.strides, 0, strides_of(layout, c.out_shape(0)));
   if (!w) return std::nullopt;
-  return copy_step(layout, layout, *w);
+  return copy_step(c, layout, layout, *w);
 }
 
 constexpr LowerEntry kEntries[] = {
-    {"", "Concat", concat},
-    {"", "Expand", expand},
-    {"", "Flatten", view},
-    {"", "Identity", view},
-    {"", "Reshape", view},
-    {"", "Slice", slice},
-    {"", "Split", split},
-    {"", "Squeeze", view},
-    {"", "Transpose", transpose},
-    {"", "Unsqueeze", view},
-    {kDunlinDomain, "ConcatGrad", split},
-    {kDunlinDomain, "ReshapeLike", view},
+    {"", "Concat", concat, InBf16::kFollows},       {"", "Expand", expand, InBf16::kFollows},
+    {"", "Flatten", view, InBf16::kFollows},        {"", "Identity", view, InBf16::kFollows},
+    {"", "Reshape", view, InBf16::kFollows},        {"", "Slice", slice, InBf16::kFollows},
+    {"", "Split", split, InBf16::kFollows},         {"", "Squeeze", view, InBf16::kFollows},
+    {"", "Transpose", transpose, InBf16::kFollows}, {"", "Unsqueeze", view, InBf16::kFollows},
+    {kDunlinDomain, "ConcatGrad", split},           {kDunlinDomain, "ReshapeLike", view},
 };
 
 }  // namespace

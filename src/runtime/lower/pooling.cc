@@ -46,6 +46,15 @@ bool private_indices(const Graph& g, ValueId v) {
   return made_here;
 }
 
+/// Pools in f32, or in bf16 what lies in it.
+template <typename Step>
+Lowered in_own_width(const LowerContext& c, const Step& step) {
+  if (!c.is_narrow(0) || !c.wants_narrow(0)) return step.template operator()<float>();
+  Lowered l = step.template operator()<BFloat16>();
+  l.narrow_in = l.narrow_out = 1;
+  return l;
+}
+
 std::optional<Lowered> max_pool(const LowerContext& c) {
   if (c.format(0) != &formats::kF32) return std::nullopt;
   const auto dims = pool_dims(c, c.shape(0));
@@ -53,15 +62,17 @@ std::optional<Lowered> max_pool(const LowerContext& c) {
   if (!dims || (indices && !private_indices(c.graph(), c.node().outputs[1]))) return std::nullopt;
   const PoolDims d = *dims;
   const Isa isa = c.isa();
-  return Lowered{.kernel = "max_pool_forward",
-                 .run =
-                     [=](const StepArgs& args) {
-                       max_pool_forward(
-                           args.pool, isa, d, args.x(0), args.y(0),
-                           indices ? reinterpret_cast<int32_t*>(args.out[1]->data<int64_t>()) : nullptr);
-                     },
-                 .in = {kLast},
-                 .out = {kLast, kLast}};
+  return in_own_width(c, [=]<typename T>() {
+    return Lowered{.kernel = "max_pool_forward",
+                   .run =
+                       [=](const StepArgs& args) {
+                         max_pool_forward(
+                             args.pool, isa, d, args.x<T>(0), args.y<T>(0),
+                             indices ? reinterpret_cast<int32_t*>(args.out[1]->data<int64_t>()) : nullptr);
+                       },
+                   .in = {kLast},
+                   .out = {kLast, kLast}};
+  });
 }
 
 /// dy, indices, like x. The windows themselves do not matter: the indices say where dy goes.
@@ -93,11 +104,15 @@ std::optional<Lowered> average_pool(const LowerContext& c) {
   if (!dims) return std::nullopt;
   const PoolDims d = *dims;
   const Isa isa = c.isa();
-  return Lowered{
-      .kernel = "average_pool_forward",
-      .run = [=](const StepArgs& args) { average_pool_forward(args.pool, isa, d, args.x(0), args.y(0)); },
-      .in = {kLast},
-      .out = {kLast}};
+  return in_own_width(c, [=]<typename T>() {
+    return Lowered{.kernel = "average_pool_forward",
+                   .run =
+                       [=](const StepArgs& args) {
+                         average_pool_forward(args.pool, isa, d, args.x<T>(0), args.y<T>(0));
+                       },
+                   .in = {kLast},
+                   .out = {kLast}};
+  });
 }
 
 /// dy, like x.
@@ -120,13 +135,16 @@ std::optional<Lowered> global_average_pool(const LowerContext& c) {
   const size_t n = static_cast<size_t>(c.shape(0)[0]), channels = static_cast<size_t>(c.shape(0)[1]),
                hw = elements(c.shape(0)) / (n * channels);
   const Isa isa = c.isa();
-  return Lowered{.kernel = "global_average_pool_forward",
-                 .run =
-                     [=](const StepArgs& args) {
-                       global_average_pool_forward(args.pool, isa, n, hw, channels, args.x(0), args.y(0));
-                     },
-                 .in = {kLast},
-                 .out = {kLast}};
+  return in_own_width(c, [=]<typename T>() {
+    return Lowered{.kernel = "global_average_pool_forward",
+                   .run =
+                       [=](const StepArgs& args) {
+                         global_average_pool_forward(args.pool, isa, n, hw, channels, args.x<T>(0),
+                                                     args.y<T>(0));
+                       },
+                   .in = {kLast},
+                   .out = {kLast}};
+  });
 }
 
 /// dy, like x.
@@ -146,9 +164,9 @@ std::optional<Lowered> global_average_pool_grad(const LowerContext& c) {
 }
 
 constexpr LowerEntry kEntries[] = {
-    {"", "AveragePool", average_pool},
-    {"", "GlobalAveragePool", global_average_pool},
-    {"", "MaxPool", max_pool},
+    {"", "AveragePool", average_pool, InBf16::kFollows},
+    {"", "GlobalAveragePool", global_average_pool, InBf16::kFollows},
+    {"", "MaxPool", max_pool, InBf16::kFollows},
     {kDunlinDomain, "AveragePoolGrad", average_pool_grad},
     {kDunlinDomain, "GlobalAveragePoolGrad", global_average_pool_grad},
     {kDunlinDomain, "MaxPoolGrad", max_pool_grad},

@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "graph/forward.h"
+#include "kernels/cast/cast.h"
 #include "kernels/layout/copy.h"
 #include "runtime/lower/lowering.h"
 #include "tensor/strided.h"
@@ -121,6 +122,18 @@ Lowered lower_copy(const Type& type, Layout from, Layout to, const LowerOptions&
               },
           .in = {from},
           .out = {to}};
+}
+
+Lowered lower_cast(const Type& from, const LowerOptions& options) {
+  const size_t n = elements(*from.shape);
+  const Isa isa = options.isa;
+  if (from.format == &formats::kF32)
+    return {.kernel = "cast", .run = [=](const StepArgs& args) {
+              float_to_bfloat16(args.pool, isa, args.x(0), &args.y<BFloat16>(0)->bits, n);
+            }};
+  return {.kernel = "cast", .run = [=](const StepArgs& args) {
+            bfloat16_to_float(args.pool, isa, &args.x<BFloat16>(0)->bits, args.y(0), n);
+          }};
 }
 
 }  // namespace dunlin
