@@ -183,7 +183,8 @@ Graph infer_and_fold(Graph g, const InferOptions& options) {
     values.visit(g, node, in_types, constants);
     if (!out_types.empty()) values.refine(g, node, in_types, constants, out_types[0]);
     const std::optional<uint64_t> bytes = bytes_of(out_types);
-    const bool fold = all_known && !op.random && !op.costly && op.forward && bytes &&
+    const bool stays = !options.fold_dequantized && node.op == "DequantizeLinear";
+    const bool fold = all_known && !stays && !op.random && !op.costly && op.forward && bytes &&
                       *bytes + folded.bytes() <= options.folding.max_bytes &&
                       *bytes <= std::max(4 * bytes_of(constants), options.folding.max_grown_bytes) &&
                       allowance.take(bytes_of(constants) + *bytes,

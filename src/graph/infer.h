@@ -16,6 +16,8 @@ struct InferOptions {
   std::set<ValueId> variable;
   /// Folding stops being a gain, and a small file could ask for any amount of it.
   FoldingLimits folding = {};
+  /// false: DequantizeLinear of constants stays, for passes that look for integers.
+  bool fold_dequantized = true;
   int depth = 0;  ///< of a subgraph: how many it is in
 };
 

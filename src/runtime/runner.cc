@@ -23,7 +23,9 @@ PlanCache::PlanCache(const Graph& graph, PlanOptions options) : options_(std::mo
   // Nothing holds the elements of a sequence to the shape that a file claims.
   for (ValueId v : g.inputs)
     if (Type& type = g.values[static_cast<size_t>(v)].type; !type.is_tensor()) type.shape.reset();
+  infer.fold_dequantized = options_.reference_only;
   g = infer_and_fold(std::move(g), infer);
+  infer.fold_dequantized = true;
   // New nodes and values get their types.
   if (!options_.reference_only) g = infer_and_fold(simplify(std::move(g), infer.variable), infer);
   graph_ = std::move(g);

@@ -47,6 +47,8 @@ class Rewrite {
   bool is_output(ValueId v) const { return outputs_.contains(v); }
 
   Graph& graph() { return g_; }
+  const Graph& graph() const { return g_; }
+  const Type& type(ValueId v) const { return g_.type(v); }
 
  private:
   struct Read {

@@ -7,14 +7,17 @@
 #include "graph/passes/merge_equal.h"
 #include "graph/passes/recognize_activations.h"
 #include "graph/passes/recognize_attention.h"
+#include "graph/passes/recognize_lookups.h"
 #include "graph/passes/recognize_norms.h"
 #include "graph/passes/recognize_pooling.h"
+#include "graph/passes/recognize_quantized.h"
 
 namespace dunlin {
 
 Graph simplify(Graph g, const std::set<ValueId>& variable) {
   // Nodes that nothing needs would count as readers.
   g = merge_equal_nodes(cancel_copies(remove_dead(std::move(g)), variable), variable);
+  g = recognize_lookups(recognize_quantized(std::move(g), variable), variable);
   g = fold_batch_norm(std::move(g), variable);
   g = recognize_fake_quantize(std::move(g), variable);
   g = recognize_activations(std::move(g), variable);

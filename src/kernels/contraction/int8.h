@@ -8,6 +8,9 @@
 /// Errors   none: shapes are the caller's to check.
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "kernels/contraction/conv.h"
 #include "kernels/int8_output.h"
 
@@ -17,19 +20,26 @@ namespace dunlin {
 struct Int8Weights {
   const int8_t* w = nullptr;
   ptrdiff_t out_stride = 0, channel_stride = 0, tap_stride = 1;
-  uint8_t x_zero = 0;             ///< zero point of x: also what padding holds
-  const int32_t* bias = nullptr;  ///< of each output channel, or null
-  const float* scale = nullptr;   ///< of each output channel; null leaves 1
 };
+
+/// Weights in panels, and their sums.
+size_t int8_packed_bytes(Isa isa, const ConvShape& shape);
+void int8_pack(Isa isa, const ConvShape& shape, const Int8Weights& weights, std::byte* packed);
+
+/// What else is the same in every run: made once for an x, a bias and a scale.
+struct Int8Columns {
+  std::vector<int32_t> bias;
+  std::vector<float> scale;
+  std::vector<uint8_t> padding;
+};
+/// `bias` and `scale` hold a number for each output channel; empty ones stand for 0 and 1.
+Int8Columns int8_columns(Isa isa, const ConvShape& shape, const std::byte* packed, uint8_t x_zero,
+                         std::span<const int32_t> bias, std::span<const float> scale);
 
 /// y = x + 128 for signed x, as its unsigned bytes.
 void flip_signs(ThreadPool& pool, const int8_t* x, uint8_t* y, size_t n);
 
-/// Weights in panels, with what else is the same in every run.
-size_t int8_packed_bytes(Isa isa, const ConvShape& shape);
-void int8_pack(Isa isa, const ConvShape& shape, const Int8Weights& weights, std::byte* packed);
-
 void int8_conv(Isa isa, ThreadPool& pool, const ConvShape& shape, const uint8_t* x, const std::byte* packed,
-               const Int8Output& output, std::byte* y);
+               const Int8Columns& columns, const Int8Output& output, std::byte* y);
 
 }  // namespace dunlin

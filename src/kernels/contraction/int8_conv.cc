@@ -52,20 +52,17 @@ struct Int8Packing {
   Window<uint8_t> window;
   bool gathers;
   int64_t outputs, taps, k, tap_bytes;  // tap_bytes: of a column, filled up to groups of 4
-  int64_t panel_bytes, columns, biases, scales, padding, size;
+  int64_t panel_bytes, columns, sums, size;
 
   Int8Packing(const Int8Table& table, const ConvShape& s, const uint8_t* x)
       : window(forward_window(s, x)), gathers(window.gathers()), outputs(s.out_channels / s.groups) {
-    const auto aligned = [](int64_t bytes) { return ceil_div(bytes, 64) * 64; };
     taps = gathers ? 1 : window.num_taps();
     k = gathers ? window.window_elements() : window.k();
     tap_bytes = ceil_div(k, 4) * 4;
     panel_bytes = taps * tap_bytes * table.width;
     columns = ceil_div(outputs, table.width) * table.width;
-    biases = aligned(s.groups * group_bytes(table));
-    scales = biases + aligned(s.groups * columns * 4);
-    padding = scales + aligned(s.groups * columns * 4);
-    size = padding + aligned(std::min(k, kMaxBlockOf<uint8_t>) + 4);
+    sums = ceil_div(s.groups * group_bytes(table), 64) * 64;
+    size = sums + s.groups * columns * 4;
   }
   int64_t group_bytes(const Int8Table& table) const { return columns / table.width * panel_bytes; }
 };
@@ -89,13 +86,12 @@ void int8_pack(Isa isa, const ConvShape& s, const Int8Weights& weights, std::byt
   const Int8ContractionTable& table = int8_contraction_table_of(isa);
   const Int8Packing p(table, s, nullptr);
   const int64_t channels = s.in_channels / s.groups;
-  std::memset(packed, 0, static_cast<size_t>(p.padding));
-  std::memset(packed + p.padding, weights.x_zero, static_cast<size_t>(p.size - p.padding));
+  std::memset(packed, 0, static_cast<size_t>(p.size));
   for (int64_t o = 0; o < s.out_channels; ++o) {
     const int64_t group = o / p.outputs, column = o % p.outputs;
     auto* panel = reinterpret_cast<int8_t*>(packed) + group * p.group_bytes(table) +
                   column / table.width * p.panel_bytes + column % table.width * 4;
-    uint32_t sum = 0;
+    uint32_t& sum = reinterpret_cast<uint32_t*>(packed + p.sums)[group * p.columns + column];
     for (int64_t i = 0; i < s.taps() * channels; ++i) {
       const int8_t w = weights.w[o * weights.out_stride + i % channels * weights.channel_stride +
                                  i / channels * weights.tap_stride];
@@ -103,15 +99,29 @@ void int8_pack(Isa isa, const ConvShape& s, const Int8Weights& weights, std::byt
       const int64_t k = i / p.k * p.tap_bytes + i % p.k;
       panel[k / 4 * table.width * 4 + k % 4] = w;
     }
-    const uint32_t bias = weights.bias ? static_cast<uint32_t>(weights.bias[o]) : 0;
-    const auto at = static_cast<size_t>(group * p.columns + column);
-    reinterpret_cast<int32_t*>(packed + p.biases)[at] = static_cast<int32_t>(bias - weights.x_zero * sum);
-    reinterpret_cast<float*>(packed + p.scales)[at] = weights.scale ? weights.scale[o] : 1.f;
   }
 }
 
+Int8Columns int8_columns(Isa isa, const ConvShape& s, const std::byte* packed, uint8_t x_zero,
+                         std::span<const int32_t> bias, std::span<const float> scale) {
+  const Int8Packing p(int8_contraction_table_of(isa), s, nullptr);
+  const auto* sums = reinterpret_cast<const uint32_t*>(packed + p.sums);
+  Int8Columns c;
+  c.padding.assign(static_cast<size_t>(std::min(p.k, contraction::kMaxBlockOf<uint8_t>) + 4), x_zero);
+  c.bias.resize(static_cast<size_t>(s.groups * p.columns));
+  c.scale.resize(c.bias.size());
+  for (int64_t o = 0; o < s.out_channels; ++o) {
+    const auto channel = static_cast<size_t>(o);
+    const auto at = static_cast<size_t>(o / p.outputs * p.columns + o % p.outputs);
+    c.bias[at] =
+        static_cast<int32_t>((bias.empty() ? 0 : static_cast<uint32_t>(bias[channel])) - x_zero * sums[at]);
+    c.scale[at] = scale.empty() ? 1.f : scale[channel];
+  }
+  return c;
+}
+
 void int8_conv(Isa isa, ThreadPool& pool, const ConvShape& s, const uint8_t* x, const std::byte* packed,
-               const Int8Output& output, std::byte* y) {
+               const Int8Columns& columns, const Int8Output& output, std::byte* y) {
   using namespace contraction;
   const Int8ContractionTable& table = int8_contraction_table_of(isa);
   const Int8Packing p(table, s, x);
@@ -119,7 +129,7 @@ void int8_conv(Isa isa, ThreadPool& pool, const ConvShape& s, const uint8_t* x, 
       s.taps() == 1 && s.in == s.out && s.stride == Dims3{1, 1, 1} && s.pad == Dims3{0, 0, 0};
   const auto bytes = static_cast<int64_t>(output.element_bytes());
   Window<uint8_t> window = p.window;
-  window.zeros = reinterpret_cast<const uint8_t*>(packed + p.padding);
+  window.zeros = columns.padding.data();
   for (int64_t group = 0; group < s.groups; ++group) {
     window.x = x + group * window.channels;
     const auto rows = [&](const RowBlockOf<uint8_t>& block, const uint8_t** pointers) {
@@ -146,8 +156,8 @@ void int8_conv(Isa isa, ThreadPool& pool, const ConvShape& s, const uint8_t* x, 
                           .packed_b = reinterpret_cast<const int8_t*>(packed) + group * p.group_bytes(table),
                           .rows = rows,
                           .outputs = outputs,
-                          .finish = {.bias = reinterpret_cast<const int32_t*>(packed + p.biases) + column,
-                                     .scale = reinterpret_cast<const float*>(packed + p.scales) + column,
+                          .finish = {.bias = columns.bias.data() + column,
+                                     .scale = columns.scale.data() + column,
                                      .output = output}});
   }
 }

@@ -172,15 +172,13 @@ class Int8Conv : public testing::TestWithParam<Case> {
               {.w = data.w.data(),
                .out_stride = s.in_channels / s.groups * s.taps(),
                .channel_stride = s.taps(),
-               .tap_stride = 1,
-               .x_zero = x_zero,
-               .bias = data.bias.data(),
-               .scale = data.scale.data()},
+               .tap_stride = 1},
               packed.data());
+    const Int8Columns columns = int8_columns(isa, s, packed.data(), x_zero, data.bias, data.scale);
     std::vector<T> y(size_t(s.out_pixels() * s.out_channels));
     // No byte behind the input may be read.
     const std::vector<uint8_t> x(data.x.begin(), data.x.end());
-    int8_conv(isa, pool, s, x.data(), packed.data(), output, reinterpret_cast<std::byte*>(y.data()));
+    int8_conv(isa, pool, s, x.data(), packed.data(), columns, output, reinterpret_cast<std::byte*>(y.data()));
     return y;
   }
   float scale(size_t i) const { return data.scale[i % size_t(s.out_channels)]; }
@@ -234,10 +232,10 @@ TEST(Int8Output, TiesGoToEven) {
   const uint8_t x = 1;
   for_each_isa_and_threads([&](Isa isa, ThreadPool& pool) {
     std::vector<std::byte> packed(int8_packed_bytes(isa, s));
-    int8_pack(isa, s, {.w = w.data(), .out_stride = 1, .channel_stride = 1, .scale = scale.data()},
-              packed.data());
+    int8_pack(isa, s, {.w = w.data(), .out_stride = 1, .channel_stride = 1}, packed.data());
+    const Int8Columns columns = int8_columns(isa, s, packed.data(), 0, {}, scale);
     std::vector<uint8_t> y(9);
-    int8_conv(isa, pool, s, &x, packed.data(), {.lo = -3, .hi = 252, .zero_point = 3},
+    int8_conv(isa, pool, s, &x, packed.data(), columns, {.lo = -3, .hi = 252, .zero_point = 3},
               reinterpret_cast<std::byte*>(y.data()));
     EXPECT_EQ(y, want);
   });

@@ -11,12 +11,12 @@
 
 namespace dunlin::HWY_NAMESPACE {
 
-/// Four bytes of A, one group of k, for all lanes; and four of B for each lane. add(sum, a, b) takes both.
+/// Four bytes of A for each lane, and four of B: add_quad takes both.
 #if HWY_TARGET == HWY_AVX3
 struct Quad {
   VI bytes;
 };
-HWY_INLINE Quad quad_of(uint32_t a) { return {hn::Set(I32(), static_cast<int32_t>(a))}; }
+HWY_INLINE Quad quad_of_lanes(VI bytes) { return {bytes}; }
 struct QuadOfLanes {
   VI bytes;
 };
@@ -33,9 +33,9 @@ using VS = hn::Vec<I16>;
 struct Quad {
   VS even, odd;
 };
-HWY_INLINE Quad quad_of(uint32_t a) {
+HWY_INLINE Quad quad_of_lanes(VI bytes) {
   const hn::RebindToUnsigned<I16> du;
-  const auto words = hn::BitCast(du, hn::Set(I32(), static_cast<int32_t>(a)));
+  const auto words = hn::BitCast(du, bytes);
   return {hn::BitCast(I16(), hn::And(words, hn::Set(du, 0xff))),
           hn::BitCast(I16(), hn::ShiftRight<8>(words))};
 }
@@ -62,9 +62,9 @@ HWY_INLINE VI add_quad(VI sum, Quad a, QuadOfLanes b) {
 struct Quad {
   uint8_t bytes[4];
 };
-HWY_INLINE Quad quad_of(uint32_t a) {
+HWY_INLINE Quad quad_of_lanes(VI bytes) {
   Quad q;
-  std::memcpy(q.bytes, &a, 4);
+  std::memcpy(q.bytes, &bytes.raw, 4);
   return q;
 }
 struct QuadOfLanes {
@@ -81,6 +81,9 @@ HWY_INLINE VI add_quad(VI sum, Quad a, QuadOfLanes b) {
   return hn::Add(sum, hn::Set(I32(), dot));
 }
 #endif
+
+/// The same four for all lanes.
+HWY_INLINE Quad quad_of(uint32_t a) { return quad_of_lanes(hn::Set(I32(), static_cast<int32_t>(a))); }
 
 /// The group of `count` < 4 bytes at the end of a row, then zeros.
 HWY_INLINE uint32_t partial_group(const uint8_t* a, int64_t count) {

@@ -14,12 +14,15 @@ class Int8Store {
   HWY_INLINE VF scaled(VI sum, VF scale) const {
     return hn::Min(hn::Max(hn::Mul(hn::ConvertTo(F32(), sum), scale), lo_), hi_);
   }
-  /// `value`, within [lo, hi], as kLanes bytes.
-  HWY_INLINE void store_bytes(VF value, uint8_t* to) const {
+  /// `value`, within [lo, hi], rounded: the byte is the lowest of the lane.
+  HWY_INLINE hn::Vec<hn::RebindToUnsigned<I32>> rounded(VF value) const {
     constexpr float kNoFraction = 12582912;  // 1.5 * 2^23: a sum with it has no bits behind the point
     const VI whole = hn::Add(hn::BitCast(I32(), hn::Add(value, constant(kNoFraction))), zero_);
+    return hn::BitCast(hn::RebindToUnsigned<I32>(), whole);
+  }
+  HWY_INLINE void store_bytes(VF value, uint8_t* to) const {
     const hn::Rebind<uint8_t, I32> bytes;
-    hn::StoreU(hn::TruncateTo(bytes, hn::BitCast(hn::RebindToUnsigned<I32>(), whole)), bytes, to);
+    hn::StoreU(hn::TruncateTo(bytes, rounded(value)), bytes, to);
   }
   template <Int8Output::Kind kKind>
   HWY_INLINE void store(VI sum, const float* scale, std::byte* to, ptrdiff_t index) const {

@@ -11,8 +11,9 @@ const LowerEntry* find_lowering(std::string_view domain, std::string_view op) {
     std::map<std::pair<std::string_view, std::string_view>, const LowerEntry*> map;
     for (const auto entries :
          {lower::attention(), lower::convolution(), lower::dropout(), lower::elementwise(), lower::indexing(),
-          lower::matmul(), lower::movement(), lower::normalization(), lower::pooling(), lower::quantization(),
-          lower::recurrent(), lower::reduction()})
+          lower::integer_product(), lower::matmul(), lower::movement(), lower::normalization(),
+          lower::pooling(), lower::quantization(), lower::quantized_elementwise(), lower::recurrent(),
+          lower::reduction()})
       for (const LowerEntry& e : entries) map[{e.domain, e.op}] = &e;
     return map;
   }();

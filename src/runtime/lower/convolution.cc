@@ -4,9 +4,8 @@
 #include "graph/ops/conv_transpose.h"
 #include "graph/ops/window.h"
 #include "kernels/contraction/bf16.h"
-#include "kernels/contraction/conv.h"
-#include "kernels/depthwise/depthwise.h"
 #include "kernels/reduce/reduce.h"
+#include "runtime/lower/conv_shape.h"
 #include "runtime/lower/families.h"
 
 namespace dunlin::lower {
@@ -15,27 +14,7 @@ namespace {
 
 constexpr Layout kLast = Layout::kChannelsLast, kRow = Layout::kRowMajor;
 
-std::optional<ConvShape> conv_shape(const ops::ConvGeometry& g, int num_dims) {
-  ConvShape s;
-  s.batch = g.n;
-  s.groups = g.groups;
-  s.in_channels = g.groups * g.c;
-  s.out_channels = g.groups * g.m;
-  // The kernels count missing axes at the front, the geometry at the back.
-  const size_t rank = static_cast<size_t>(num_dims), shift = 3 - rank;
-  for (size_t d = 0; d < rank; ++d) {
-    s.in[d + shift] = g.in[d];
-    s.out[d + shift] = g.out[d];
-    s.kernel[d + shift] = g.kernel[d];
-    s.stride[d + shift] = g.stride[d];
-    s.dilation[d + shift] = g.dilation[d];
-    s.pad[d + shift] = g.pad[d];
-    if (g.pad[d] < 0) return std::nullopt;
-  }
-  return s;
-}
-
-std::optional<ConvShape> conv_shape(const LowerContext& c, const Shape& x, const Shape& w) {
+std::optional<ConvShape> f32_conv_shape(const LowerContext& c, const Shape& x, const Shape& w) {
   if (!c.all_f32() || x.rank() > 5) return std::nullopt;
   return conv_shape(ops::conv_geometry(c, x, w), x.rank() - 2);
 }
@@ -51,31 +30,8 @@ bool has_few_phases(const ConvShape& s) {
   return true;
 }
 
-bool is_depthwise(const ConvShape& s) {
-  return s.groups == s.in_channels && s.groups > 1 && s.in[0] == 1 && s.kernel[0] == 1 && s.pad[0] == 0;
-}
-
-DepthwiseDims depthwise_dims(const ConvShape& s) {
-  const auto u = [](int64_t v) { return static_cast<size_t>(v); };
-  DepthwiseDims d;
-  d.n = u(s.batch), d.h = u(s.in[1]), d.w = u(s.in[2]), d.c = u(s.in_channels);
-  d.multiplier = u(s.out_channels / s.in_channels);
-  d.kernel_h = u(s.kernel[1]), d.kernel_w = u(s.kernel[2]);
-  d.stride_h = u(s.stride[1]), d.stride_w = u(s.stride[2]);
-  d.dilation_h = u(s.dilation[1]), d.dilation_w = u(s.dilation[2]);
-  d.pad_top = u(s.pad[1]), d.pad_left = u(s.pad[2]);
-  d.out_h = u(s.out[1]), d.out_w = u(s.out[2]);
-  return d;
-}
-
 uint64_t macs(const ConvShape& s) {
   return static_cast<uint64_t>(s.out_pixels() * s.out_channels * (s.in_channels / s.groups) * s.taps());
-}
-
-/// What packing depends on beside the weights' own shape, which belongs to the tensor.
-std::string pack_kind(std::string_view name, const ConvShape& s) {
-  return fmt::format("{} g{} s{},{},{} d{},{},{} p{},{},{}", name, s.groups, s.stride[0], s.stride[1],
-                     s.stride[2], s.dilation[0], s.dilation[1], s.dilation[2], s.pad[0], s.pad[1], s.pad[2]);
 }
 
 template <typename C>
@@ -138,7 +94,7 @@ Lowered product_step(const LowerContext& c, const ConvShape& s, Lowered l) {
 
 /// Conv: x, w, bias; FusedConv: and a residual.
 std::optional<Lowered> forward(const LowerContext& c) {
-  const auto shape = conv_shape(c, c.shape(0), c.shape(1));
+  const auto shape = f32_conv_shape(c, c.shape(0), c.shape(1));
   if (!shape) return std::nullopt;
   const ConvShape s = *shape;
   Lowered l{.in = {kLast, kRow, kRow, kLast}, .out = {kLast}, .in_place = 0b1000, .macs = macs(s)};
@@ -194,7 +150,7 @@ std::optional<Lowered> backward_data(const LowerContext& c, const std::optional<
 
 /// dy, w, like x.
 std::optional<Lowered> grad_input(const LowerContext& c) {
-  std::optional<Lowered> l = backward_data(c, conv_shape(c, c.shape(2), c.shape(1)), false);
+  std::optional<Lowered> l = backward_data(c, f32_conv_shape(c, c.shape(2), c.shape(1)), false);
   if (l) l->unread |= 0b100;
   return l;
 }
@@ -211,7 +167,7 @@ std::optional<Lowered> transposed(const LowerContext& c) {
 
 /// dy, x, like w.
 std::optional<Lowered> grad_weight(const LowerContext& c) {
-  const auto shape = conv_shape(c, c.shape(1), c.shape(2));
+  const auto shape = f32_conv_shape(c, c.shape(1), c.shape(2));
   if (!shape) return std::nullopt;
   const ConvShape s = *shape;
   const Isa isa = c.isa();

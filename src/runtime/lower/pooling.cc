@@ -1,6 +1,8 @@
 // Pools over one or two spatial axes, channels last.
 #include "graph/ops/window.h"
 #include "kernels/pool/pool.h"
+#include "kernels/quantize/bytes.h"
+#include "runtime/lower/constants.h"
 #include "runtime/lower/families.h"
 
 namespace dunlin::lower {
@@ -55,7 +57,33 @@ Lowered in_own_width(const LowerContext& c, const Step& step) {
   return l;
 }
 
+/// Every window reaches into the image.
+bool reach_image(const PoolDims& d) {
+  const auto reaches = [](size_t in, size_t out, size_t kernel, size_t stride, size_t dilation, size_t pad) {
+    return pad < (kernel - 1) * dilation + 1 && (out - 1) * stride < in + pad && dilation <= in;
+  };
+  return reaches(d.h, d.out_h, d.kernel_h, d.stride_h, d.dilation_h, d.pad_top) &&
+         reaches(d.w, d.out_w, d.kernel_w, d.stride_w, d.dilation_w, d.pad_left);
+}
+
+std::optional<Lowered> max_pool_of_bytes(const LowerContext& c) {
+  const auto dims = pool_dims(c, c.shape(0));
+  if (!dims || c.has_output(1) || !reach_image(*dims)) return std::nullopt;
+  const PoolDims d = *dims;
+  const Isa isa = c.isa();
+  const bool is_signed = c.format(0) == &formats::kI8;
+  return Lowered{.kernel = "max_pool_bytes",
+                 .run =
+                     [=](const StepArgs& args) {
+                       max_pool_bytes(isa, args.pool, d, is_signed, args.in[0]->plane(Plane::kPayload).data(),
+                                      args.out[0]->plane(Plane::kPayload).data());
+                     },
+                 .in = {kLast},
+                 .out = {kLast}};
+}
+
 std::optional<Lowered> max_pool(const LowerContext& c) {
+  if (is_byte(c.format(0))) return max_pool_of_bytes(c);
   if (c.format(0) != &formats::kF32) return std::nullopt;
   const auto dims = pool_dims(c, c.shape(0));
   const bool indices = c.has_output(1);
