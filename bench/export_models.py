@@ -15,7 +15,7 @@ import torch
 import torchvision
 from torch import nn
 
-INFERENCE = ["resnet18", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0"]
+INFERENCE = ["resnet18", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0", "resnet50", "vit_b_16"]
 # Name: batch and shape of a training step.
 TRAINING = {"lenet": (32, (1, 28, 28)), "mobilenet_v2": (16, (3, 224, 224)), "resnet18": (16, (3, 224, 224))}
 

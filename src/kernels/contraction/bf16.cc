@@ -84,8 +84,8 @@ struct Reduction {
   int64_t taps, k;
   explicit Reduction(const ConvShape& s) {
     const auto window = forward_window<BFloat16>(s, nullptr);
-    taps = window.gathers() ? 1 : window.num_taps();
-    k = window.gathers() ? window.window_elements() : window.k();
+    taps = window.num_taps();
+    k = window.k();
   }
 };
 

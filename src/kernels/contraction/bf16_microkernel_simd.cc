@@ -83,29 +83,23 @@ void add_rows(const T* const* addend, ptrdiff_t column, int rows, size_t columns
   }
 }
 
-template <typename T>
-void store_rows(T* const* c, ptrdiff_t column, int rows, size_t columns, size_t stride, const float* sums) {
-  for (int i = 0; i < rows; ++i, sums += stride) {
-    T* row = c[i] + column;
-    for_lanes(columns, [&](size_t j, auto load, auto store) HWY_ATTR { store(load(sums + j), row + j); });
-  }
-}
-
 /// What a tile does at the right edge, or with an activation that takes more than a clip: through memory, out of line,
 /// which keeps the tiles small.
 HWY_NOINLINE void finish_in_memory(const Bf16TileArgs& t, float* sums, int rows, size_t stride) {
   const size_t columns = static_cast<size_t>(t.num_columns);
   if (t.addend) add_rows(t.addend, t.column, rows, columns, stride, sums);
   if (t.wide_addend) add_rows(t.wide_addend, t.column, rows, columns, stride, sums);
-  if (t.activation.kind != ActivationKind::kNone) {
-    with_activation(t.activation, [&](auto act) HWY_ATTR {
-      for_lanes(static_cast<size_t>(rows) * stride, [&](size_t i, auto load, auto store) HWY_ATTR {
-        store(act.apply(load(sums + i)), sums + i);
-      });
-    });
-  }
-  if (t.c) return store_rows(t.c, t.column, rows, columns, stride, sums);
-  store_rows(t.wide_c, t.column, rows, columns, stride, sums);
+  with_activation(t.activation, [&](auto act) HWY_ATTR {
+    const auto store_rows = [&](auto* const* c) HWY_ATTR {
+      for (int i = 0; i < rows; ++i, sums += stride) {
+        auto* row = c[i] + t.column;
+        for_lanes(columns, [&](size_t j, auto load, auto store)
+                               HWY_ATTR { store(act.apply(load(sums + j)), row + j); });
+      }
+    };
+    if (t.c) return store_rows(t.c);
+    store_rows(t.wide_c);
+  });
 }
 
 // The accumulators of a tile. Each step runs over all of them in registers, behind one branch.
@@ -228,22 +222,6 @@ void rows_tile(const Bf16TileArgs& t) {
   sums.finish(t);
 }
 
-void copy_runs(const BFloat16* from, ptrdiff_t from_stride, BFloat16* to, ptrdiff_t to_stride, int64_t count,
-               int64_t run) {
-  const U16 d;
-  const int64_t lanes = static_cast<int64_t>(kLanes);
-  for (; count > 0; --count, from += from_stride, to += to_stride) {
-    int64_t i = 0;
-    for (; i + lanes <= run; i += lanes) hn::StoreU(hn::LoadU(d, codes(from + i)), d, codes(to + i));
-#if HWY_TARGET == HWY_AVX3
-    const auto mask = hn::FirstN(d, static_cast<size_t>(run - i));
-    hn::BlendedStore(hn::MaskedLoad(mask, d, codes(from + i)), mask, d, codes(to + i));
-#else
-    for (; i < run; ++i) to[i] = from[i];
-#endif
-  }
-}
-
 template <int kPanels, size_t... kIndex>
 constexpr void fill_rows(contraction::Bf16TileFunction (&out)[contraction::kMaxTileRows + 1],
                          std::index_sequence<kIndex...>) {
@@ -265,7 +243,6 @@ constexpr contraction::Bf16Table make_table() {
   contraction::Bf16Table table{};
   table.width = kWidth;
   table.lanes = static_cast<int>(kLanes);
-  table.copy_runs = copy_runs;
   fill_panels<1>(table);
   return table;
 }

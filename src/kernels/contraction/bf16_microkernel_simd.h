@@ -34,9 +34,6 @@ using Bf16TileFunction = void (*)(const Bf16TileArgs&);
 
 struct Bf16Table : TileShapes {
   Bf16TileFunction rows[kMaxTilePanels + 1][kMaxTileRows + 1];  ///< by panels and rows
-  /// Copies `count` runs of `run` elements each.
-  void (*copy_runs)(const BFloat16* from, ptrdiff_t from_stride, BFloat16* to, ptrdiff_t to_stride,
-                    int64_t count, int64_t run);
 };
 
 }  // namespace dunlin::contraction

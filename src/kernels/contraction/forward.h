@@ -32,18 +32,12 @@ void forward(const typename Member::Table& table, const ConvShape& s, const type
   using C = typename Member::C;
   const int64_t channels = s.in_channels / s.groups, outputs = s.out_channels / s.groups;
   Window<A> window = forward_window(s, x);
-  const bool gathers = window.gathers();
   // A 1x1 kernel that visits every pixel once is a plain matrix product.
   const bool pointwise =
       s.taps() == 1 && s.in == s.out && s.stride == Dims3{1, 1, 1} && s.pad == Dims3{0, 0, 0};
   for (int64_t group = 0; group < s.groups; ++group) {
     window.x = x + group * channels;
     const auto rows = [&](const RowBlockOf<A>& block, const A** pointers) {
-      if (gathers) {
-        window.gather(table.copy_runs, block.row, block.count, block.buffer);
-        for (int i = 0; i < block.count; ++i) pointers[i] = block.buffer + i * block.num_k;
-        return;
-      }
       if (!pointwise) return window.rows(block, pointers);
       for (int i = 0; i < block.count; ++i) pointers[i] = window.x + (block.row + i) * window.pixel + block.k;
     };
@@ -56,9 +50,9 @@ void forward(const typename Member::Table& table, const ConvShape& s, const type
     run({.table = &table,
          .m = s.out_pixels(),
          .n = outputs,
-         .taps = gathers ? 1 : window.num_taps(),
-         .k = gathers ? window.window_elements() : window.k(),
-         .row_stride = gathers ? 0 : window.pixel * s.stride[2],
+         .taps = window.num_taps(),
+         .k = window.k(),
+         .row_stride = window.pixel * s.stride[2],
          .packed_b = packed + static_cast<size_t>(group) * group_size,
          .rows = rows,
          .outputs = output_rows,

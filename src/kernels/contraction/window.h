@@ -40,6 +40,9 @@ struct Window {
   int64_t window_elements() const { return taps[0] * taps[1] * taps[2] * channels; }
   /// Copies the windows of output pixels [row, row + count) to [count, window_elements]. Needs `runs`.
   void gather(CopyRuns<A> copy_runs, int64_t row, int64_t count, A* to) const;
+
+ private:
+  const A* at_border(const A* image, int64_t line, int64_t w, const RowBlockOf<A>& block, A*& copy) const;
 };
 
 /// Walks output pixels in order without a division each.

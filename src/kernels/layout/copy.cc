@@ -25,6 +25,15 @@ struct Plane {
   Axis rows, columns;
 };
 
+/// destination[i][k] = source[k * stride + i]
+template <size_t kCount, typename T>
+void interleave(size_t n, const T* source, ptrdiff_t stride, T* destination) {
+  for (size_t i = 0; i < n; ++i, destination += kCount) {
+    for (size_t k = 0; k < kCount; ++k)
+      destination[k] = source[static_cast<ptrdiff_t>(k) * stride + static_cast<ptrdiff_t>(i)];
+  }
+}
+
 /// Tiles keep both the lines read and the lines written in the first-level cache.
 template <typename T>
 void copy_plane(const Plane& p, const T* source, T* destination) {
@@ -33,6 +42,12 @@ void copy_plane(const Plane& p, const T* source, T* destination) {
       std::memcpy(destination, source, p.columns.size * sizeof(T));
     }
     return;
+  }
+  const auto few = static_cast<ptrdiff_t>(p.columns.size);
+  if (p.columns.to == 1 && p.rows.from == 1 && p.rows.to == few && few <= 4) {  // the channels of a picture
+    if (few == 2) return interleave<2>(p.rows.size, source, p.columns.from, destination);
+    if (few == 3) return interleave<3>(p.rows.size, source, p.columns.from, destination);
+    if (few == 4) return interleave<4>(p.rows.size, source, p.columns.from, destination);
   }
   const auto copy_tile = [&](size_t i0, size_t i1, size_t j0, size_t j1) {
     for (size_t i = i0; i < i1; ++i) {
