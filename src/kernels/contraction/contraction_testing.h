@@ -37,6 +37,20 @@ inline double apply(const Activation& f, double x) {
   return x;
 }
 
+// Every kind of activation.
+inline constexpr Activation kActivations[] = {Activation::none(),
+                                              Activation::relu(),
+                                              Activation::clip(0, 6),
+                                              Activation::leaky_relu(0.1f),
+                                              Activation::hard_sigmoid(0.2f, 0.5f),
+                                              {.kind = ActivationKind::kHardSwish},
+                                              {.kind = ActivationKind::kSigmoid},
+                                              {.kind = ActivationKind::kSilu},
+                                              {.kind = ActivationKind::kTanh},
+                                              {.kind = ActivationKind::kGelu},
+                                              {.kind = ActivationKind::kGeluTanh},
+                                              {.kind = ActivationKind::kMish}};
+
 struct GemmCase {
   int64_t m, n, k;
 };

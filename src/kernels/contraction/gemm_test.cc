@@ -93,12 +93,7 @@ TEST(Gemm, ActivationsMatchDouble) {
   for_each_isa_and_threads([&](Isa isa, ThreadPool& pool) {
     std::vector<float> packed(packed_b_floats(isa, s.k, s.n)), c(9 * 37);
     pack_b(isa, pool, s.k, s.n, b.data(), s.n, 1, packed.data());
-    for (const Activation f :
-         {Activation::none(), Activation::relu(), Activation::clip(0, 6), Activation::leaky_relu(0.1f),
-          Activation::hard_sigmoid(0.2f, 0.5f), Activation{ActivationKind::kHardSwish},
-          Activation{ActivationKind::kSigmoid}, Activation{ActivationKind::kSilu},
-          Activation{ActivationKind::kTanh}, Activation{ActivationKind::kGelu},
-          Activation{ActivationKind::kGeluTanh}, Activation{ActivationKind::kMish}}) {
+    for (const Activation& f : kActivations) {
       const Epilogue e{.activation = f};
       gemm(isa, pool, s, a.data(), packed.data(), c.data(), e);
       const auto want = reference(s, a, b, e);

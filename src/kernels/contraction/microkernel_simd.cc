@@ -117,6 +117,8 @@ void rows_tile(const TileArgs& t) {
   const float* b = t.b;
   const ptrdiff_t panel_stride = t.panel_stride;
   const int64_t num_k = t.k;
+  const float* ahead = t.ahead ? t.ahead : b;
+  const ptrdiff_t ahead_step = t.ahead ? contraction::kFetchedFloats : 0;
   for (int64_t tap = 0; tap < t.taps; ++tap) {
     const float* a[kRows];
 #pragma GCC unroll 24
@@ -138,6 +140,11 @@ void rows_tile(const TileArgs& t) {
       }
     }
     for (; k < num_k; ++k) {
+      // Such a tile is bound by arithmetic: loads are free.
+      if constexpr (kRows <= contraction::kFetchingRows && kVectors > 1) {
+        for (int line = 0; line < contraction::kFetchedFloats; line += 16) __builtin_prefetch(ahead + line);
+        ahead += ahead_step;
+      }
       VF vb[kVectors];
 #pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) {

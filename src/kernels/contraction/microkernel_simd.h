@@ -13,6 +13,9 @@
 
 namespace dunlin::contraction {
 
+/// Row tiles that fetch ahead (see TileArgs): at most so many rows, so many floats at a step of the reduction.
+inline constexpr int kFetchingRows = 9, kFetchedFloats = 32;
+
 /// One tile: (bias + the sum over taps t and k of A(i, t, k) * B(t, k, j)) * alpha + beta * addend, then the
 /// clip. Addend may be the output itself.
 struct TileArgs {
@@ -31,6 +34,8 @@ struct TileArgs {
   float alpha = 1, beta = 1;
   bool clip = false;
   float lo = 0, hi = 0;
+  /// What row tiles fetch into the cache meanwhile, such as the B of the next tile; the memory need not be readable.
+  const float* ahead = nullptr;
 };
 using TileFunction = void (*)(const TileArgs&);
 
