@@ -48,4 +48,9 @@ void add_compute(CLI::App& command, std::string& compute) {
       ->capture_default_str();
 }
 
+void add_winograd_flag(CLI::App& command, bool& winograd) {
+  command.add_flag("!--no-winograd", winograd,
+                   "Convolutions without Winograd's algorithm: slower, the sums that define them");
+}
+
 }  // namespace dunlin::cli

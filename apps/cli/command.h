@@ -39,6 +39,8 @@ CLI::App* add_command(CLI::App& parent, const std::string& name, const std::stri
 
 /// --compute of commands that run a model: SessionOptions::compute.
 void add_compute(CLI::App& command, std::string& compute);
+/// --no-winograd, for a command that runs a model.
+void add_winograd_flag(CLI::App& command, bool& winograd);
 
 /// Every command, one file each.
 void add_bench(CLI::App& app);

@@ -166,6 +166,13 @@ TEST_F(CommandLine, JsonIsOneObjectWhereverTheFlagStands) {
   EXPECT_TRUE(fs::exists(dir_ / "out/logits.npy"));
 }
 
+TEST_F(CommandLine, NoWinogradTakesTheDirectConvolution) {
+  ASSERT_EQ(run({"new", "cnn", "--out", path("c.onnx")}).exit_code, 0);
+  EXPECT_THAT(run({"explain", path("c.onnx")}).out, HasSubstr("winograd"));
+  EXPECT_THAT(run({"explain", path("c.onnx"), "--no-winograd"}).out, Not(HasSubstr("winograd")));
+  EXPECT_THAT(run({"explain", path("c.onnx"), "--training", "2"}).out, Not(HasSubstr("winograd")));
+}
+
 TEST_F(CommandLine, HelpEndsWithAnExample) {
   for (const std::string command :
        {"new", "inspect", "run", "bench", "explain", "conform", "train", "eval", "demo"}) {

@@ -58,6 +58,10 @@ struct SessionOptions {
   /// (output, variable): after each run the output's value becomes the variable's. Such outputs are not
   /// returned.
   std::vector<std::pair<std::string, std::string>> updates = {};
+  /// Convolutions with constant 3x3 kernels may take Winograd's algorithm, which adds up other sums in another order: each
+  /// of their outputs keeps max|a-b| <= 1e-3 max|b|, typically 5e-6. An infinity or NaN spreads over the neighbouring
+  /// outputs.
+  bool winograd = true;
   size_t max_plans = 8;  ///< plans for as many combinations of input shapes are kept, at least one
   /// Of all values of one run together; 0: the memory that the process may use. More is refused before the
   /// run, or, where sizes are known only then, in it.

@@ -84,7 +84,7 @@ Trainer::Trainer(Model model, Task task, TrainOptions options) : state_(std::mak
       {.loss = s.loss, .frozen = s.options.frozen, .freeze_batch_norm = s.options.freeze_batch_norm});
   // Statistics are taken over by keep_statistics(), not by the session: only once the loss is known to be
   // sound.
-  SessionOptions session{.pool = s.options.pool, .variables = s.graph.weights};
+  SessionOptions session{.pool = s.options.pool, .variables = s.graph.weights, .winograd = false};
   session.variables.insert(session.variables.end(), s.graph.statistics.begin(), s.graph.statistics.end());
   s.session = std::make_unique<Session>(s.graph.graph, std::move(session));
   for (const std::string& name : s.graph.weights) {

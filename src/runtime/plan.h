@@ -101,6 +101,7 @@ struct PlanOptions {
   uint64_t max_total_bytes = UINT64_MAX;  ///< of these, the graph and packed constants
   FoldingLimits folding = {};
   bool bf16 = false;            ///< compute in bf16 where there are kernels for it: see lower/lowering.h
+  bool winograd = true;         ///< see SessionOptions
   bool reference_only = false;  ///< every op by its scalar reference: the yardstick
   /// Shared with the graph that this is a subgraph of; null: PlanCache makes one.
   std::shared_ptr<PackedCache> packed = nullptr;

@@ -33,7 +33,8 @@ Planner::Planner(std::shared_ptr<const Graph> graph, const PlanOptions& options)
     : graph_(std::move(graph)),
       options_(options),
       bf16_values_(options.bf16 ? bf16_values(*graph_) : std::vector<bool>()),
-      lower_options_{options.isa, options.num_threads, options.bf16 ? &bf16_values_ : nullptr},
+      lower_options_{options.isa, options.num_threads, options.winograd,
+                     options.bf16 ? &bf16_values_ : nullptr},
       made_(graph_->values.size(), -1) {
   plan_.graph = graph_;
 }

@@ -156,6 +156,7 @@ Session::Session(std::shared_ptr<const Graph> graph, SessionOptions options)
   plan.max_plans = options.max_plans;
   plan.max_total_bytes = lowered(options.limits, options.max_bytes).max_model_bytes;
   plan.folding = options.limits.folding;
+  plan.winograd = options.winograd;
   const auto find = [&](const std::string& name) {
     const ValueId v = graph->find(name);
     if (v == kNoValue || !graph->initializer(v))

@@ -21,6 +21,7 @@ struct Options {
   std::string compute = "f32";
   std::vector<std::string> shapes;
   int runs = 50, warmup = 5;
+  bool winograd = true;
 };
 
 uint64_t peak_rss_bytes() {
@@ -34,8 +35,9 @@ double percentile(const std::vector<double>& sorted, double p) {
 }
 
 Result bench(const Options& o, const Common& common) {
-  Session session =
-      Session::load(o.model, {.num_threads = common.num_threads(), .isa = o.isa, .compute = o.compute});
+  Session session = Session::load(
+      o.model,
+      {.num_threads = common.num_threads(), .isa = o.isa, .compute = o.compute, .winograd = o.winograd});
   const auto shapes = input_shapes(session, o.shapes);
   const auto inputs = random_inputs(session, shapes);
   for (int i = 0; i < o.warmup; ++i) session.run(inputs);
@@ -88,6 +90,7 @@ void add_bench(CLI::App& app) {
   add_compute(*c, o->compute);
   c->add_option("--shape", o->shapes, "NAME=1x3x224x224 where the model leaves a size open")->take_all();
   c->add_option("--isa", o->isa, "Instruction set to hold to: scalar, avx2, avx512, ...");
+  add_winograd_flag(*c, o->winograd);
 }
 
 }  // namespace dunlin::cli

@@ -22,7 +22,7 @@ Result run_conform(const Options& o, const Common& common) {
   const ModelRunner session = [&](const Model& model, std::vector<RunValue> inputs) {
     auto graph = std::make_shared<const Graph>(inline_functions(model));
     check_supported(*graph);
-    return Session(graph, {.pool = pool}).run_values(std::move(inputs));
+    return Session(graph, {.pool = pool, .winograd = false}).run_values(std::move(inputs));
   };
   ProgressBar bar(common.quiet);
   const ConformReport report = conform(o.dir, o.reference ? ModelRunner(run_with_references) : session,

@@ -20,13 +20,18 @@ struct Options {
   std::string compute = "f32";
   std::vector<std::string> shapes;
   int runs = 0;
+  bool winograd = true;
   int64_t training = 0;  // samples of a training step; 0: inference
 };
 
 Session open_session(const Options& o, const Common& common) {
-  SessionOptions options{.num_threads = common.num_threads(), .compute = o.compute, .profile = o.runs > 0};
+  SessionOptions options{.num_threads = common.num_threads(),
+                         .compute = o.compute,
+                         .winograd = o.winograd,
+                         .profile = o.runs > 0};
   if (o.training == 0) return Session::load(o.model, std::move(options));
   const TrainGraph g = make_train_graph(prepare_for_training(load_onnx(o.model)), {.loss = "ce"});
+  options.winograd = false;  // as the trainer's session
   options.variables = g.weights;
   options.variables.insert(options.variables.end(), g.statistics.begin(), g.statistics.end());
   return Session(g.graph, std::move(options));
@@ -119,6 +124,7 @@ void add_explain(CLI::App& app) {
   add_compute(*c, o->compute);
   c->add_option("--runs", o->runs, "Measure every step over so many runs")->check(CLI::Range(0, 1000000));
   c->add_option("--trace", o->trace, "Write the measured steps to this file, for https://ui.perfetto.dev");
+  add_winograd_flag(*c, o->winograd);
 }
 
 }  // namespace dunlin::cli

@@ -23,6 +23,7 @@ struct Options {
   uint64_t max_iterations = RunContext().max_iterations;
   std::string compute = "f32";
   double max_seconds = SessionOptions().max_run_seconds;
+  bool winograd = true;
 };
 
 /// In file names every character outside A-Z a-z 0-9 _ . - becomes _.
@@ -75,6 +76,7 @@ Result run_model(const Options& o, const Common& common) {
   if (!(o.max_seconds > 0)) throw UsageError("--max-seconds: a number above 0 is expected");
   Session session = Session::load(o.model, {.num_threads = common.num_threads(),
                                             .compute = o.compute,
+                                            .winograd = o.winograd,
                                             .max_run_seconds = o.max_seconds,
                                             .max_bytes = o.max_memory});
   std::map<std::string, RunValue> given;
@@ -143,6 +145,7 @@ void add_run(CLI::App& app) {
   c->add_option("--max-seconds", o->max_seconds, "The run may take so long")->capture_default_str();
   c->add_option("--max-iterations", o->max_iterations, "All loops of the model together may take so many")
       ->capture_default_str();
+  add_winograd_flag(*c, o->winograd);
 }
 
 }  // namespace dunlin::cli

@@ -1,5 +1,5 @@
 // Conv, ConvTranspose and their gradients. Activations lie channels last; a depthwise convolution in one or two dimensions has
-// its own kernels, everything else is the implicit matrix product.
+// its own kernels, 3x3 kernels may take Winograd's, everything else is the implicit matrix product.
 #include "graph/activation.h"
 #include "graph/ops/conv_transpose.h"
 #include "graph/ops/window.h"
@@ -7,6 +7,7 @@
 #include "kernels/reduce/reduce.h"
 #include "runtime/lower/conv_shape.h"
 #include "runtime/lower/families.h"
+#include "runtime/lower/winograd.h"
 
 namespace dunlin::lower {
 
@@ -106,7 +107,13 @@ std::optional<Lowered> forward(const LowerContext& c) {
     l.narrow_out = 0b1;
     return depthwise_step<BFloat16>(c, s, std::move(l));
   }
-  if (!c.bf16()) return product_step<float, float>(c, s, std::move(l));
+  if (!c.bf16()) {
+    const auto epilogue = [row = s.out_channels, activation = activation_attribute(c)](const StepArgs& args) {
+      return epilogue_of<float>(args, activation, row);
+    };
+    if (auto winograd = winograd_step(c, s, l, epilogue)) return winograd;
+    return product_step<float, float>(c, s, std::move(l));
+  }
   l.narrow_in = 0b1;
   if (!c.wants_narrow(0)) return product_step<BFloat16, float>(c, s, std::move(l));
   l.narrow_in = 0b1001;

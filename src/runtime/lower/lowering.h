@@ -12,6 +12,7 @@ namespace dunlin {
 struct LowerOptions {
   Isa isa;
   int num_threads;
+  bool winograd;
   /// By value: see bf16_values(). Null: compute in f32.
   const std::vector<bool>* bf16_values = nullptr;
 };
@@ -36,6 +37,7 @@ class LowerContext : public NodeView {
 
   Isa isa() const { return options_->isa; }
   int num_threads() const { return options_->num_threads; }
+  bool winograd() const { return options_->winograd; }
   /// Whether f32 values may be computed with in bf16, and lie in it between nodes. Types are those of the graph: f32.
   bool bf16() const { return options_->bf16_values != nullptr; }
   bool is_narrow(int i) const { return has_input(i) && inputs_[static_cast<size_t>(i)].narrow; }
