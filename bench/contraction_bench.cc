@@ -1,5 +1,6 @@
 // Speed of the contraction family: matrix products beside oneDNN's sgemm over the layers of ResNet-50,
-// MobileNetV2 and BERT-base, and convolutions of ResNet-18 as a fraction of the processor's peak. One thread.
+// MobileNetV2 and BERT-base, convolutions of ResNet-18 as a fraction of the processor's peak, and those that Winograd's
+// algorithm can do beside the direct ones. One thread.
 //
 //   contraction_bench [--isa avx512|avx2] [--json FILE]
 #include <dnnl.h>
@@ -19,6 +20,7 @@
 
 #include "kernels/contraction/contraction.h"
 #include "kernels/contraction/conv.h"
+#include "kernels/winograd/winograd.h"
 
 using namespace dunlin;
 
@@ -172,17 +174,21 @@ Times time_gemm(Isa isa, ThreadPool& pool, const Shape& s) {
   return {t[0], t[1]};
 }
 
+ConvShape conv_shape(const Layer& l, int64_t batch) {
+  const int64_t pad = l.kernel / 2, out = (l.size + 2 * pad - l.kernel) / l.stride + 1;
+  return {.batch = batch,
+          .in_channels = l.in_channels,
+          .out_channels = l.out_channels,
+          .in = {1, l.size, l.size},
+          .out = {1, out, out},
+          .kernel = {1, l.kernel, l.kernel},
+          .stride = {1, l.stride, l.stride},
+          .pad = {0, pad, pad}};
+}
+
 // GFLOP/s of forward, backward data, backward weights.
 std::vector<double> time_conv(Isa isa, ThreadPool& pool, const Layer& l, int64_t batch) {
-  const int64_t pad = l.kernel / 2, out = (l.size + 2 * pad - l.kernel) / l.stride + 1;
-  const ConvShape s{.batch = batch,
-                    .in_channels = l.in_channels,
-                    .out_channels = l.out_channels,
-                    .in = {1, l.size, l.size},
-                    .out = {1, out, out},
-                    .kernel = {1, l.kernel, l.kernel},
-                    .stride = {1, l.stride, l.stride},
-                    .pad = {0, pad, pad}};
+  const ConvShape s = conv_shape(l, batch);
   const auto w = numbers(s.out_channels * s.in_channels * s.taps());
   auto x = numbers(s.in_pixels() * s.in_channels), y = numbers(s.out_pixels() * s.out_channels);
   std::vector<float> packed(conv_packed_floats(isa, s)), back(conv_packed_backward_floats(isa, s)),
@@ -194,6 +200,44 @@ std::vector<double> time_conv(Isa isa, ThreadPool& pool, const Layer& l, int64_t
       [&] { conv_backward_data(isa, pool, s, y.data(), back.data(), x.data()); },
       [&] { conv_backward_weights(isa, pool, s, x.data(), y.data(), dw.data(), false, scratch.data()); });
   for (double& v : t) v = 2e-9 * static_cast<double>(s.out_pixels()) * static_cast<double>(w.size()) / v;
+  return t;
+}
+
+// Packed weights, many times over: as in a net, a call finds other weights in the caches than its own.
+class ColdWeights {
+ public:
+  template <typename Pack>
+  ColdWeights(size_t floats, const Pack& pack)
+      : floats_(floats), copies_(1 + kBytes / (floats * sizeof(float))) {
+    packed_.resize(floats * copies_);
+    for (size_t i = 0; i < copies_; ++i) pack(packed_.data() + i * floats);
+  }
+  const float* next() { return packed_.data() + (next_++ % copies_) * floats_; }
+
+ private:
+  static constexpr size_t kBytes = 64 << 20;
+  size_t floats_, copies_, next_ = 0;
+  std::vector<float> packed_;
+};
+
+// Milliseconds of the direct convolution, F(2x2) and F(4x4), batch 1.
+std::vector<double> time_winograd(Isa isa, ThreadPool& pool, const ConvShape& s) {
+  const auto w = numbers(s.out_channels * s.in_channels * 9), x = numbers(s.in_pixels() * s.in_channels);
+  std::vector<float> y(static_cast<size_t>(s.out_pixels() * s.out_channels));
+  ColdWeights direct(conv_packed_floats(isa, s), [&](float* to) { conv_pack(isa, pool, s, w.data(), to); });
+  const auto weights = [&](WinogradTile tile) {
+    return ColdWeights(winograd_packed_floats(isa, s, tile),
+                       [&](float* to) { winograd_pack(isa, pool, s, tile, w.data(), to); });
+  };
+  ColdWeights two = weights(WinogradTile::k2x2), four = weights(WinogradTile::k4x4);
+  std::vector<float> scratch(std::max(winograd_scratch_floats(isa, s, WinogradTile::k2x2, 1),
+                                      winograd_scratch_floats(isa, s, WinogradTile::k4x4, 1)));
+  const auto winograd = [&](WinogradTile tile, ColdWeights& packed) {
+    winograd_forward(isa, pool, s, tile, x.data(), packed.next(), y.data(), {}, scratch.data());
+  };
+  auto t = alternate([&] { conv_forward(isa, pool, s, x.data(), direct.next(), y.data()); },
+                     [&] { winograd(WinogradTile::k2x2, two); }, [&] { winograd(WinogradTile::k4x4, four); });
+  for (double& v : t) v *= 1e3;
   return t;
 }
 
@@ -250,9 +294,25 @@ int main(int argc, char** argv) {
         "\"batch8_backward_data_gflops\":{:.1f},\"batch8_backward_weights_gflops\":{:.1f}}}",
         conv_json.empty() ? "" : ",", l.name, one[0], batch[0], batch[1], batch[2]);
   }
+  fmt::print("\n{:12} {:>10} {:>10} {:>10}   ms, weights from memory; * is what a session takes\n",
+             "ResNet-18", "direct", "F(2x2)", "F(4x4)");
+  std::string winograd_json;
+  for (const Layer& l : kResNet18) {
+    const ConvShape s = conv_shape(l, 1);
+    if (!winograd_fits(s)) continue;
+    const auto t = time_winograd(isa, pool, s);
+    const auto tile = winograd_tile(isa, s);
+    const auto mark = [&](std::optional<WinogradTile> own) { return own == tile ? '*' : ' '; };
+    fmt::print("{:12} {:9.3f}{} {:9.3f}{} {:9.3f}{}\n", l.name, t[0], mark(std::nullopt), t[1],
+               mark(WinogradTile::k2x2), t[2], mark(WinogradTile::k4x4));
+    winograd_json +=
+        fmt::format("{}{{\"layer\":\"{}\",\"direct_ms\":{:.4f},\"f2x2_ms\":{:.4f},\"f4x4_ms\":{:.4f}}}",
+                    winograd_json.empty() ? "" : ",", l.name, t[0], t[1], t[2]);
+  }
   if (!json_path.empty()) {
     std::ofstream(json_path) << fmt::format(
-        "{{\"isa\":\"{}\",\"peak_gflops\":{:.1f},\"geometric_mean\":{:.3f},\"gemm\":[{}],\"conv\":[{}]}}\n",
-        to_string(isa), peak, mean, json, conv_json);
+        "{{\"isa\":\"{}\",\"peak_gflops\":{:.1f},\"geometric_mean\":{:.3f},\"gemm\":[{}],\"conv\":[{}],"
+        "\"winograd\":[{}]}}\n",
+        to_string(isa), peak, mean, json, conv_json, winograd_json);
   }
 }
