@@ -17,7 +17,8 @@ namespace dunlin {
 Graph simplify(Graph g, const std::set<ValueId>& variable) {
   // Nodes that nothing needs would count as readers.
   g = merge_equal_nodes(cancel_copies(remove_dead(std::move(g)), variable), variable);
-  g = recognize_lookups(recognize_quantized(std::move(g), variable), variable);
+  // First what is a function of one byte as a whole: a product of a value with a gate of its own is one.
+  g = recognize_quantized(recognize_lookups(std::move(g), variable), variable);
   g = fold_batch_norm(std::move(g), variable);
   g = recognize_fake_quantize(std::move(g), variable);
   g = recognize_activations(std::move(g), variable);

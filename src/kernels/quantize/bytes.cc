@@ -18,6 +18,20 @@ BytesOperand at(BytesOperand operand, size_t offset) {
 
 }  // namespace
 
+void quantize_bytes(Isa isa, ThreadPool& pool, const float* x, const ByteScale& to, uint8_t* y, size_t n) {
+  const auto quantize = bytes_table_of(isa).quantize;
+  split_elements(pool, n, [&](size_t begin, size_t end) { quantize(x + begin, to, y + begin, end - begin); });
+}
+
+void quantize_interleaved(Isa isa, ThreadPool& pool, const float* x, const ByteScale& to, uint8_t* y,
+                          size_t images, size_t pixels) {
+  const auto quantize = bytes_table_of(isa).quantize_interleaved;
+  for (size_t image = 0; image < images; ++image, x += 3 * pixels, y += 3 * pixels)
+    split_elements(pool, pixels, [&](size_t begin, size_t end) {
+      quantize(x + begin, pixels, to, y + 3 * begin, end - begin);
+    });
+}
+
 void lookup_bytes(Isa isa, ThreadPool& pool, const uint8_t* x, const uint8_t* table, uint8_t* y, size_t n) {
   const auto lookup = bytes_table_of(isa).lookup;
   split_elements(pool, n,
@@ -29,14 +43,16 @@ void binary_bytes(Isa isa, ThreadPool& pool, BytesBinary op, const BytesBinaryDi
   const auto binary = bytes_table_of(isa).binary;
   if (!d.b_per_image) {
     split_elements(pool, d.images * d.pixels * d.channels, [&](size_t begin, size_t end) {
-      binary(op, at(a, begin), at(b, begin), output, y + begin, end - begin);
+      binary(op, {1, end - begin, 0}, at(a, begin), at(b, begin), output, y + begin);
     });
     return;
   }
   split_tasks(pool, d.images * d.pixels, d.channels, [&](size_t begin, size_t end) {
-    for (size_t pixel = begin; pixel < end; ++pixel) {
-      const size_t row = pixel * d.channels;
-      binary(op, at(a, row), at(b, pixel / d.pixels * d.channels), output, y + row, d.channels);
+    while (begin < end) {  // as many pixels as read one row of b
+      const size_t image = begin / d.pixels, stop = std::min(end, (image + 1) * d.pixels),
+                   row = begin * d.channels;
+      binary(op, {stop - begin, d.channels, 0}, at(a, row), at(b, image * d.channels), output, y + row);
+      begin = stop;
     }
   });
 }

@@ -12,6 +12,18 @@
 
 namespace dunlin {
 
+/// y = bytes of nearest(x / scale), ties to even, + zero_point; NaN becomes 0. As quantize() of quantize.h.
+struct ByteScale {
+  float scale;
+  int32_t zero_point;
+  bool is_signed;
+};
+void quantize_bytes(Isa isa, ThreadPool& pool, const float* x, const ByteScale& to, uint8_t* y, size_t n);
+/// The same of images of three planes each, x [images, 3, pixels], whose pixels then lie together:
+/// y [images, pixels, 3].
+void quantize_interleaved(Isa isa, ThreadPool& pool, const float* x, const ByteScale& to, uint8_t* y,
+                          size_t images, size_t pixels);
+
 /// y = table[x], by the byte that x is. y may be x.
 void lookup_bytes(Isa isa, ThreadPool& pool, const uint8_t* x, const uint8_t* table, uint8_t* y, size_t n);
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "kernels/simd/simd-inl.h"
+#include "kernels/simd/int8_output-inl.h"
 
 #if HWY_TARGET == HWY_AVX3
 #include <immintrin.h>
@@ -24,6 +24,56 @@ struct Rounding {
     return static_cast<uint8_t>(std::bit_cast<int32_t>(v + kNoFraction) + zero_point);
   }
 };
+
+/// nearest(x / scale) of vectors, as bytes.
+class Quantizer {
+ public:
+  explicit HWY_INLINE Quantizer(const ByteScale& to)
+      : store_({.zero_point = to.zero_point}),
+        scale_(constant(to.scale)),
+        nan_(constant(static_cast<float>(-to.zero_point))),
+        lo_(constant(static_cast<float>((to.is_signed ? -128 : 0) - to.zero_point))),
+        hi_(constant(static_cast<float>((to.is_signed ? 127 : 255) - to.zero_point))) {}
+  HWY_INLINE void store(VF x, uint8_t* y) const {
+    const VF ratio = hn::Div(x, scale_);
+    const VF number = hn::IfThenElse(hn::Eq(ratio, ratio), ratio, nan_);
+    store_.store_bytes(hn::Min(hn::Max(number, lo_), hi_), y);
+  }
+
+ private:
+  Int8Store store_;
+  VF scale_, nan_, lo_, hi_;
+};
+
+void quantize(const float* x, const ByteScale& to, uint8_t* y, size_t n) {
+  const Quantizer quantizer(to);
+  const F32 d;
+  size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) quantizer.store(hn::LoadU(d, x + i), y + i);
+  if (i == n) return;
+  uint8_t rest[kLanes];
+  quantizer.store(load_first(d, x + i, n - i), rest);
+  std::memcpy(y + i, rest, n - i);
+}
+
+void quantize_interleaved(const float* x, size_t plane, const ByteScale& to, uint8_t* y, size_t pixels) {
+  constexpr size_t kBlock = 256;
+  const hn::ScalableTag<uint8_t> d;
+  const size_t lanes = hn::Lanes(d);
+  uint8_t part[3][kBlock];
+  for (size_t first = 0; first < pixels; first += kBlock) {
+    const size_t count = std::min(kBlock, pixels - first);
+    for (size_t c = 0; c < 3; ++c) quantize(x + c * plane + first, to, part[c], count);
+    uint8_t* out = y + first * 3;
+    size_t i = 0;
+    for (; i + lanes <= count; i += lanes) {
+      hn::StoreInterleaved3(hn::LoadU(d, part[0] + i), hn::LoadU(d, part[1] + i), hn::LoadU(d, part[2] + i),
+                            d, out + i * 3);
+    }
+    for (; i < count; ++i)
+      for (size_t c = 0; c < 3; ++c) out[i * 3 + c] = part[c][i];
+  }
+}
 
 #if HWY_TARGET == HWY_AVX3
 __attribute__((target("avx512vbmi"))) size_t lookup_vbmi(const uint8_t* x, const uint8_t* table, uint8_t* y,
@@ -50,32 +100,35 @@ void lookup(const uint8_t* x, const uint8_t* table, uint8_t* y, size_t n) {
 }
 
 template <typename A, typename B>
-void binary_of(BytesBinary op, const BytesOperand& a, const BytesOperand& b, const Rounding& round,
-               uint8_t* HWY_RESTRICT y, size_t n) {
+void binary_of(BytesBinary op, BytesRows rows, const BytesOperand& a, const BytesOperand& b,
+               const Rounding& round, uint8_t* HWY_RESTRICT y) {
   const A* HWY_RESTRICT pa = static_cast<const A*>(a.data);
   const B* HWY_RESTRICT pb = static_cast<const B*>(b.data);
   const int32_t za = a.zero_point, zb = b.zero_point;
   const float sa = a.scale, sb = b.scale;
   const Rounding r = round;
-  if (op == BytesBinary::kAdd) {
-    for (size_t i = 0; i < n; ++i) {
-      const float va = static_cast<float>(int32_t{pa[i]} - za) * sa,
-                  vb = static_cast<float>(int32_t{pb[i]} - zb) * sb;
-      y[i] = r(va + vb);
+  const size_t n = rows.channels;
+  for (; rows.rows > 0; --rows.rows, pa += n, pb += rows.b_step, y += n) {
+    if (op == BytesBinary::kAdd) {
+      for (size_t i = 0; i < n; ++i) {
+        const float va = static_cast<float>(int32_t{pa[i]} - za) * sa,
+                    vb = static_cast<float>(int32_t{pb[i]} - zb) * sb;
+        y[i] = r(va + vb);
+      }
+    } else {
+      for (size_t i = 0; i < n; ++i)
+        y[i] = r(static_cast<float>((int32_t{pa[i]} - za) * (int32_t{pb[i]} - zb)) * sa);
     }
-  } else {
-    for (size_t i = 0; i < n; ++i)
-      y[i] = r(static_cast<float>((int32_t{pa[i]} - za) * (int32_t{pb[i]} - zb)) * sa);
   }
 }
 
-void binary(BytesBinary op, const BytesOperand& a, const BytesOperand& b, const Int8Output& output,
-            uint8_t* y, size_t n) {
+void binary(BytesBinary op, const BytesRows& rows, const BytesOperand& a, const BytesOperand& b,
+            const Int8Output& output, uint8_t* y) {
   const Rounding round(output);
-  if (a.is_signed && b.is_signed) return binary_of<int8_t, int8_t>(op, a, b, round, y, n);
-  if (a.is_signed) return binary_of<int8_t, uint8_t>(op, a, b, round, y, n);
-  if (b.is_signed) return binary_of<uint8_t, int8_t>(op, a, b, round, y, n);
-  binary_of<uint8_t, uint8_t>(op, a, b, round, y, n);
+  if (a.is_signed && b.is_signed) return binary_of<int8_t, int8_t>(op, rows, a, b, round, y);
+  if (a.is_signed) return binary_of<int8_t, uint8_t>(op, rows, a, b, round, y);
+  if (b.is_signed) return binary_of<uint8_t, int8_t>(op, rows, a, b, round, y);
+  binary_of<uint8_t, uint8_t>(op, rows, a, b, round, y);
 }
 
 template <typename T>
@@ -104,6 +157,7 @@ void take_larger(const void* x, bool is_signed, void* y, size_t n) {
 
 }  // namespace
 
-constexpr BytesTable bytes_table{lookup, binary, add_rows, scale, take_larger};
+constexpr BytesTable bytes_table{quantize, quantize_interleaved, lookup, binary, add_rows,
+                                 scale,    take_larger};
 
 }  // namespace dunlin::HWY_NAMESPACE

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
+#include "kernels/quantize/quantize.h"
 #include "kernels/simd/kernel_testing.h"
 
 namespace dunlin {
@@ -18,6 +20,30 @@ std::vector<uint8_t> bytes(size_t n, unsigned seed) {
 int number(uint8_t b, bool is_signed) { return is_signed ? int{static_cast<int8_t>(b)} : int{b}; }
 uint8_t rounded(float v, const Int8Output& o) {
   return static_cast<uint8_t>(static_cast<int>(std::nearbyint(std::clamp(v, o.lo, o.hi))) + o.zero_point);
+}
+
+TEST(Bytes, QuantizeAsTheOtherKernelDoes) {
+  const float inf = std::numeric_limits<float>::infinity();
+  for (size_t n : kOddSizes) {
+    std::vector<float> x = random_floats(3 * n, -9, 9, 5);
+    for (size_t i = 0; i < x.size(); i += 5)
+      x[i] = 0.05f * (static_cast<float>(i % 300) + 0.5f);  // near ties
+    x[0] = inf, x[1] = -inf, x[2] = std::numeric_limits<float>::quiet_NaN();
+    for (float scale : {0.05f, 0.f}) {
+      for_each_isa_and_threads([&](Isa isa, ThreadPool& pool) {
+        std::vector<uint8_t> want(3 * n), y(3 * n);
+        std::vector<int8_t> signed_want(3 * n);
+        quantize(pool, x.data(), scale, uint8_t{77}, want.data(), 3 * n);
+        quantize_bytes(isa, pool, x.data(), {scale, 77, false}, y.data(), 3 * n);
+        ASSERT_EQ(y, want);
+        quantize_interleaved(isa, pool, x.data(), {scale, 77, false}, y.data(), 1, n);
+        for (size_t i = 0; i < 3 * n; ++i) ASSERT_EQ(y[i], want[i % 3 * n + i / 3]) << i;
+        quantize(pool, x.data(), scale, int8_t{-5}, signed_want.data(), 3 * n);
+        quantize_bytes(isa, pool, x.data(), {scale, -5, true}, y.data(), 3 * n);
+        for (size_t i = 0; i < 3 * n; ++i) ASSERT_EQ(static_cast<int8_t>(y[i]), signed_want[i]) << i;
+      });
+    }
+  }
 }
 
 TEST(Bytes, Lookup) {
