@@ -93,6 +93,18 @@ TEST(QuantizedSession, AResidualBlockWithAGate) {
   expect_exact(b.done({b.there_and_back(b.node("Flatten", {y}), 0.05f, 120)}), 4 * 0.05, 0.3);
 }
 
+/// The gate is a function of the byte that it gates, and so is their product.
+TEST(QuantizedSession, SiluIsOneLookup) {
+  QdqBuilder b;
+  const ValueId x = b.there_and_back(b.input({1, 3, 8, 8}), 0.03f, 120);
+  const ValueId c = b.there_and_back(b.node("Conv", {x, b.weights({20, 3, 3, 3}, 0)}), 0.04f, 128);
+  const ValueId gate = b.there_and_back(b.node("Sigmoid", {c}), 1.f / 255, 0);
+  const Graph g = b.done({b.there_and_back(b.node("Mul", {c, gate}), 0.03f, 10)});
+  EXPECT_THAT(ops(simplify(g)),
+              testing::ElementsAre("QuantizeLinear", "QuantizedConv", "QuantizedLookup", "DequantizeLinear"));
+  expect_exact(g, 2 * 0.03, 0.1);
+}
+
 /// A QDQ model that trains keeps its weights in floating point.
 TEST(QuantizedSession, TrainedWeightsStayFloats) {
   QdqBuilder b;
