@@ -1,5 +1,7 @@
 #include "arguments.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -78,6 +80,18 @@ std::string command_path(const CLI::App& app, const std::vector<std::string>& ar
     path += " " + word;
   }
   return path;
+}
+
+CLI::Validator at_least(double least) {
+  return CLI::Validator(
+      [least](std::string& text) -> std::string {
+        double value = 0;
+        const bool number = CLI::detail::lexical_cast(text, value);
+        return number && value >= least
+                   ? ""
+                   : fmt::format("\"{}\": a number of at least {} is expected", text, least);
+      },
+      fmt::format(">= {}", least));
 }
 
 std::string printable(std::string text) {

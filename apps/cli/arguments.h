@@ -34,6 +34,9 @@ auto parse_option(const std::string& option, F&& parse) {
   }
 }
 
+/// Of an option: a number of at least `least`, whatever its type; said in fewer words than CLI11's.
+CLI::Validator at_least(double least);
+
 /// Control characters replaced, for texts from files that end up on a terminal.
 std::string printable(std::string text);
 

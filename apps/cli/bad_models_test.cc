@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
 #include "base/file_system.h"
 #include "base/testing/temporary_folder.h"
 #include "graph/onnx/testing.h"
@@ -266,9 +270,42 @@ TEST_F(RunLimits, MemoryAndTimeAreWhatTheUserSays) {
   for (const std::vector<std::string>& wrong :
        std::vector<std::vector<std::string>>{{"--max-memory", "much"},
                                              {"--max-memory", "-1"},
+                                             {"--max-memory", "0"},
+                                             {"--max-iterations", "-1"},
+                                             {"--max-iterations", "18446744073709551616"},
                                              {"--max-seconds", "0"},
                                              {"--max-seconds", "nan"}})
     EXPECT_EQ(outcome(fill, 1, wrong).exit_code, 2) << wrong[0] << " " << wrong[1];
+}
+
+/// No output's file replaces another's, and no name passes for lines of the report.
+TEST_F(RunLimits, EachOutputHasAFileOfItsOwn) {
+  const std::string names[] = {"head/box",
+                               "head_box",
+                               "head:box",
+                               "head_box_2",
+                               "\xe8\xbe\x93/\xe5\x87\xba",
+                               "\xe5\x88\x86/\xe7\xb1\xbb",
+                               std::string(300, 'a'),
+                               std::string(301, 'a'),
+                               "forged\ny  f32[2]  out/y.npy"};
+  ModelProto m = onnx::empty_proto();
+  add_value(*graph(m).mutable_input(), "x", {2});
+  for (const std::string& name : names) {
+    add_node(*graph(m).mutable_node(), "Neg", {"x"}, {name.c_str()});
+    graph(m).add_output()->set_name(name);
+  }
+  system_files().write_atomic(folder_.file("x.npy"), to_npy(Tensor::of<float>({2}, {1, 2})));
+  const Outcome r =
+      run({"run", write(m), "--input", "x=" + folder_.file("x.npy"), "--output", folder_.file("out")});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_EQ(std::ranges::count(r.out, '\n'), std::ssize(names));
+  std::set<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.file("out")))
+    files.insert(entry.path().filename());
+  EXPECT_EQ(files.size(), std::size(names));
+  for (const char* name : {"head_box.npy", "head_box_2.npy", "head_box_3.npy", "head_box_2_2.npy"})
+    EXPECT_TRUE(files.contains(name)) << name;
 }
 
 }  // namespace

@@ -99,6 +99,7 @@ TEST_F(CommandLine, WrongUsageEndsWithTwo) {
       {"train", m, "--data", "d", "--out", path("x"), "--schedule", "cosine,warmup=-1"},
       {"train", m, "--data", "d", "--out", path("x"), "--share", "5/4"},
       {"train", m, "--data", "d", "--out", path("x"), "--part", "uniform:1"},
+      {"train", m, "--data", "d", "--out", path("x"), "--lr", "-1"},
   };
   for (const auto& words : wrong) {
     const Outcome r = run(words);

@@ -212,11 +212,12 @@ MappedFile::MappedFile(const std::string& path) {
 
 MappedFile::MappedFile(const std::string& folder, const std::string& relative) {
   const fs::path path(relative);
+  const std::string shown = folder.empty() ? "." : folder;
   if (path.empty() || path.is_absolute() || !path.has_filename() || relative.find('\0') != std::string::npos)
-    fail(ErrorCode::kPermissionDenied, "\"{}\": not a file name relative to {}", relative, folder);
+    fail(ErrorCode::kPermissionDenied, "\"{}\": not a file name relative to {}", relative, shown);
   for (const fs::path& part : path)
-    if (part == "..") fail(ErrorCode::kPermissionDenied, "\"{}\": leaves the folder {}", relative, folder);
-  int fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (part == "..") fail(ErrorCode::kPermissionDenied, "\"{}\": leaves the folder {}", relative, shown);
+  int fd = ::open(shown.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) fail_io("open", folder);
   const std::string whole = join_path(folder, relative);
   for (auto part = path.begin(); part != path.end(); ++part) {

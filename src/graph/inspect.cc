@@ -77,8 +77,25 @@ std::optional<uint64_t> macs_of(const Graph& g, const Node& node) {
   return dunlin::macs_of(node, in, *y);
 }
 
+/// Throws when a shape is given to what is no input, or one that the input does not allow.
+void check_shapes(const Graph& g, const std::map<std::string, Shape, std::less<>>& given) {
+  for (const auto& [name, shape] : given) {
+    const auto it =
+        std::ranges::find(g.inputs, std::string_view(name), [&](ValueId v) { return g.value_name(v); });
+    if (it == g.inputs.end()) fail(ErrorCode::kInvalidArgument, "the model has no input \"{}\"", name);
+    const std::optional<Shape>& declared = g.type(*it).shape;
+    bool fits = !declared || declared->rank() == shape.rank();
+    for (int d = 0; fits && declared && d < shape.rank(); ++d)
+      fits = (*declared)[d] < 0 || (*declared)[d] == shape[d];
+    if (!fits)
+      fail(ErrorCode::kInvalidArgument, "input \"{}\" is {}, it cannot be {}", name, to_string(g.type(*it)),
+           to_string(shape));
+  }
+}
+
 void count_macs(const Graph& graph, const std::map<std::string, Shape, std::less<>>& given, Inspection& out) {
   InferOptions options;
+  bool open = false;
   for (ValueId v : graph.inputs) {
     if (!graph.type(v).is_tensor()) {
       out.macs_why_not = fmt::format("input \"{}\" is {}, whose elements only a run knows",
@@ -91,7 +108,11 @@ void count_macs(const Graph& graph, const std::map<std::string, Shape, std::less
       return;
     }
     Shape shape = it != given.end() ? it->second : *graph.type(v).shape;
-    for (int i = 0; i < shape.rank(); ++i) shape[i] = shape[i] < 0 ? 1 : shape[i];
+    for (int i = 0; i < shape.rank(); ++i)
+      if (shape[i] < 0) {
+        shape[i] = 1;
+        open = true;
+      }
     options.input_shapes.emplace(graph.value_name(v), std::move(shape));
   }
   try {
@@ -113,7 +134,8 @@ void count_macs(const Graph& graph, const std::map<std::string, Shape, std::less
     out.macs = sum;
     out.macs_shapes = std::move(options.input_shapes);
   } catch (const Error& e) {
-    out.macs_why_not = e.what();
+    out.macs_why_not =
+        open ? fmt::format("with open sizes as 1, {}; --shape NAME=1x2x3 says others", e.what()) : e.what();
   }
 }
 
@@ -135,6 +157,7 @@ Graph with_weights(const Graph& g, const Graph& folded) {
 Inspection inspect(const Model& model, const std::map<std::string, Shape, std::less<>>& input_shapes) {
   Inspection out;
   const Graph g = inline_functions(model);
+  check_shapes(g, input_shapes);
   out.ir_version = model.ir_version;
   out.opsets = model.graph.opsets;
   out.producer = model.producer_name;

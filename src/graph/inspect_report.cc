@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.h"
+#include "base/text.h"
 #include "graph/inspect.h"
 
 namespace dunlin {
@@ -82,6 +83,41 @@ std::string training_text(const Inspection& i) {
   return s;
 }
 
+void to_one_line(std::string& text) { text = one_line(std::move(text)); }
+
+template <typename T>
+std::map<std::string, T> with_keys_on_one_line(const std::map<std::string, T>& map) {
+  std::map<std::string, T> out;
+  for (const auto& [key, value] : map) {
+    if constexpr (std::is_same_v<T, std::string>)
+      out.emplace(one_line(key), one_line(value));
+    else
+      out.emplace(one_line(key), value);
+  }
+  return out;
+}
+
+Inspection on_one_line_each(Inspection i) {
+  for (auto* ports : {&i.inputs, &i.outputs})
+    for (Inspection::Port& p : *ports) {
+      to_one_line(p.name);
+      std::ranges::for_each(p.shape, to_one_line);
+    }
+  for (auto* parts : {&i.without_gradient, &i.untrained})
+    for (Inspection::Part& p : *parts) {
+      to_one_line(p.name);
+      to_one_line(p.why);
+    }
+  for (Unsupported& u : i.unsupported)
+    for (std::string* s : {&u.op, &u.domain, &u.node, &u.reason}) to_one_line(*s);
+  for (std::string* s : {&i.producer, &i.task, &i.macs_why_not, &i.trainable_why_not}) to_one_line(*s);
+  for (auto* list : {&i.functions, &i.symbols}) std::ranges::for_each(*list, to_one_line);
+  i.ops = with_keys_on_one_line(i.ops);
+  i.metadata = with_keys_on_one_line(i.metadata);
+  i.external_bytes = with_keys_on_one_line(i.external_bytes);
+  return i;
+}
+
 std::string ports_text(const char* title, const std::vector<Inspection::Port>& ports) {
   std::string s;
   for (const Inspection::Port& p : ports)
@@ -135,7 +171,8 @@ std::string to_json(const Inspection& i) {
   return out.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string to_text(const Inspection& i) {
+std::string to_text(const Inspection& inspection) {
+  const Inspection i = on_one_line_each(inspection);
   std::string s = ports_text("inputs", i.inputs) + ports_text("outputs", i.outputs);
   if (!i.symbols.empty())
     s += fmt::format("{:<12}{}: open until a run; --shape NAME=1x2x3 fixes an input's\n", "sizes",

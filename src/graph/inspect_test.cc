@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "graph/onnx/import.h"
 #include "graph/onnx/testing.h"
 
@@ -16,6 +17,7 @@ using onnx::add_node;
 using onnx::add_value;
 using onnx::AttributeProto;
 using onnx::ModelProto;
+using testing::AllOf;
 using testing::HasSubstr;
 
 void add_weight(ModelProto& m, const char* name, std::initializer_list<int64_t> dims) {
@@ -202,6 +204,42 @@ TEST(Inspect, OpsWithoutAGradientAndThePathToThem) {
   EXPECT_THAT(to_text(i), HasSubstr("nor ConcatFromSequence \"y\""));
   const auto json = nlohmann::json::parse(to_json(i));
   EXPECT_EQ(json["without_gradient"][1]["node"], "ConcatFromSequence \"y\"");
+}
+
+TEST(Inspect, ShapesMustFitTheInputs) {
+  const auto why = [](const std::map<std::string, Shape, std::less<>>& shapes) {
+    try {
+      inspect_proto(conv_net(), shapes);
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(why({{"x", {5, 3, 8, 8}}}), "");
+  EXPECT_THAT(why({{"q", {5, 3, 8, 8}}}), HasSubstr("no input \"q\""));
+  EXPECT_THAT(why({{"x", {5, 4, 8, 8}}}), HasSubstr("input \"x\" is f32[N,3,8,8], it cannot be [5,4,8,8]"));
+  EXPECT_THAT(why({{"x", {5, 3, 8}}}), HasSubstr("cannot be [5,3,8]"));
+}
+
+TEST(Inspect, SizesTakenAsOneAreNamedWhereTheyAreTooSmall) {
+  ModelProto m = conv_net();
+  for (int d : {2, 3})
+    m.mutable_graph()
+        ->mutable_input(0)
+        ->mutable_type()
+        ->mutable_tensor_type()
+        ->mutable_shape()
+        ->mutable_dim(d)
+        ->set_dim_param(d == 2 ? "H" : "W");
+  EXPECT_THAT(inspect_proto(m).macs_why_not,
+              AllOf(HasSubstr("with open sizes as 1, Conv"), HasSubstr("--shape")));
+}
+
+TEST(Inspect, NamesCannotForgeLines) {
+  ModelProto m = conv_net();
+  m.mutable_graph()->mutable_input(0)->set_name("x\nruns        no: forged");
+  *m.mutable_graph()->mutable_node(0)->mutable_input(0) = "x\nruns        no: forged";
+  EXPECT_THAT(to_text(inspect_proto(m)), HasSubstr("x?runs        no: forged f32"));
 }
 
 TEST(Inspect, OpenSizesAndExternalFiles) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "arguments.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -272,7 +273,7 @@ void add_demo(CLI::App& app) {
   c->add_option("--batch", o->batch, "Samples per step")->check(CLI::Range(1, 65536))->capture_default_str();
   c->add_option("--lr", o->learning_rate, "Learning rate")->check(CLI::PositiveNumber)->capture_default_str();
   c->add_option("--seed", o->seed, "Of the split, the weights and the sample order")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least(0))
       ->capture_default_str();
   c->add_option("--out", o->out, "Folder for the model and the picture")->capture_default_str();
   c->add_flag("--fleet-only", o->fleet_only, "Leave out the two comparisons");

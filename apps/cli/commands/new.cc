@@ -70,9 +70,7 @@ void add_new(CLI::App& app) {
       ->check(CLI::Range(1, 1 << 24))
       ->capture_default_str();
   c->add_option("--input", o->input, "CxHxW; the default is the architecture's own");
-  c->add_option("--seed", o->seed, "Of the initial weights")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  c->add_option("--seed", o->seed, "Of the initial weights")->check(at_least(0))->capture_default_str();
 }
 
 }  // namespace dunlin::cli

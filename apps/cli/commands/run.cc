@@ -2,10 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "arguments.h"
 #include "base/error.h"
 #include "base/file_system.h"
+#include "base/text.h"
 #include "command.h"
 #include "dunlin/session.h"
 #include "graph/onnx/tensors.h"
@@ -26,13 +29,35 @@ struct Options {
   bool winograd = true;
 };
 
-/// In file names every character outside A-Z a-z 0-9 _ . - becomes _.
-std::string file_name(const std::string& value) {
-  std::string out = value;
-  for (char& c : out)
-    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '.' && c != '-') c = '_';
-  return out;
-}
+/// Gives each output a file of its own.
+class FileNames {
+ public:
+  explicit FileNames(std::string folder) : folder_(std::move(folder)) {}
+
+  /// Characters of ASCII outside A-Z a-z 0-9 _ . - become _; a name that is taken gets a number, a long one ends early.
+  std::string stem_of(std::string name) {
+    for (char& c : name)
+      if (static_cast<unsigned char>(c) < 0x80 && !std::isalnum(static_cast<unsigned char>(c)) && c != '_' &&
+          c != '.' && c != '-')
+        c = '_';
+    constexpr size_t kMostBytes = 200;  // file systems take 255, and what stands behind needs some
+    if (name.size() > kMostBytes) {
+      size_t end = kMostBytes;
+      while ((static_cast<unsigned char>(name[end]) & 0xC0) == 0x80)
+        --end;  // not within a character of UTF-8
+      name.resize(end);
+    }
+    std::string stem = name;
+    for (size_t& number = last_number_[name]; !taken_.insert(stem).second;)
+      stem = fmt::format("{}_{}", name, ++number + 1);
+    return join_path(folder_, stem);
+  }
+
+ private:
+  const std::string folder_;
+  std::set<std::string> taken_;
+  std::map<std::string, size_t> last_number_;
+};
 
 /// .pb as ONNX's backend tests have them, .npy otherwise.
 RunValue read_value_file(const std::string& path, const ValueInfo& info) {
@@ -61,7 +86,7 @@ Json write_tensor(const Tensor& t, const std::string& name, const std::string& s
     onnx::save_tensor_file(t, name, path);
   else
     system_files().write_atomic(path, to_npy(t));
-  text += fmt::format("{}  {}{}  {}\n", name, t.format()->name, to_string(t.shape()), path);
+  text += fmt::format("{}  {}{}  {}\n", one_line(name), t.format()->name, to_string(t.shape()), path);
   return {{"name", name}, {"file", path}, {"format", t.format()->name}, {"shape", t.shape().dims()}};
 }
 
@@ -72,7 +97,6 @@ std::string known_inputs(const Session& session) {
 }
 
 Result run_model(const Options& o, const Common& common) {
-  if (o.max_memory > INT64_MAX) throw UsageError("--max-memory: a size such as 512MB is expected");
   if (!(o.max_seconds > 0)) throw UsageError("--max-seconds: a number above 0 is expected");
   Session session = Session::load(o.model, {.num_threads = common.num_threads(),
                                             .compute = o.compute,
@@ -103,23 +127,23 @@ Result run_model(const Options& o, const Common& common) {
   const std::vector<RunValue> outputs =
       session.run_values(std::move(inputs), {.max_iterations = o.max_iterations});
   system_files().make_directories(o.output);
+  FileNames files(o.output);
   Result result;
   result.json["outputs"] = Json::array();
   for (size_t i = 0; i < outputs.size(); ++i) {
     const std::string& name = session.outputs()[i].name;
-    const std::string path = join_path(o.output, file_name(name));
     Json& list = result.json["outputs"];
     if (outputs[i].is_tensor()) {
-      list.push_back(write_tensor(outputs[i].tensor(), name, path, result.text));
+      list.push_back(write_tensor(outputs[i].tensor(), name, files.stem_of(name), result.text));
       continue;
     }
     const size_t length = outputs[i].is_sequence() ? outputs[i].elements().size() : 0;
-    result.text += outputs[i].is_sequence() ? fmt::format("{}  a sequence of {}\n", name, length)
-                                            : fmt::format("{}  nothing\n", name);
+    result.text += outputs[i].is_sequence() ? fmt::format("{}  a sequence of {}\n", one_line(name), length)
+                                            : fmt::format("{}  nothing\n", one_line(name));
     Json elements = Json::array();
     for (size_t k = 0; k < length; ++k)
       elements.push_back(write_tensor(*outputs[i].elements()[k], fmt::format("{}[{}]", name, k),
-                                      fmt::format("{}_{}", path, k), result.text));
+                                      files.stem_of(fmt::format("{}_{}", name, k)), result.text));
     list.push_back({{"name", name}, {"elements", outputs[i].is_sequence() ? elements : Json()}});
   }
   return result;
@@ -141,9 +165,11 @@ void add_run(CLI::App& app) {
   c->add_option("--max-memory", o->max_memory,
                 "What the model and its run may take, as in 512MB or 4GB; else what the machine has")
       ->transform(CLI::AsSizeValue(true))
+      ->check(CLI::Range(uint64_t{1}, uint64_t{INT64_MAX}))
       ->type_name("BYTES");
   c->add_option("--max-seconds", o->max_seconds, "The run may take so long")->capture_default_str();
   c->add_option("--max-iterations", o->max_iterations, "All loops of the model together may take so many")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 62))
       ->capture_default_str();
   add_winograd_flag(*c, o->winograd);
 }

@@ -37,6 +37,7 @@ Result train(Options o, const Common& common) {
       parse_option("--part", [&] { return PartitionSpec::parse(o.part.empty() ? "uniform" : o.part); });
   std::optional<DataShare> share;
   if (!o.share.empty()) share = parse_option("--share", [&] { return DataShare::parse(o.share); });
+  if (!o.loss.empty()) find_loss(o.loss);
   check_output_file(o.out);
   check_output_file(state_path(o));
   FileSystem& files = system_files();
@@ -117,14 +118,14 @@ void add_train(CLI::App& app) {
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
   c->add_option("--max-steps", o->train.max_steps, "End after so many optimizer steps; 0: no such limit")
-      ->check(CLI::NonNegativeNumber);
+      ->check(at_least(0));
   c->add_option("--batch", o->train.batch, "Samples per step")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
   c->add_option("--optimizer", o->optimizer, "sgd, adam, adamw, with options: adamw:weight_decay=0.01")
       ->capture_default_str();
   c->add_option("--lr", o->train.learning_rate, "Learning rate; 0: the optimizer's default")
-      ->check(CLI::NonNegativeNumber);
+      ->check(at_least(0));
   c->add_option("--schedule", o->schedule,
                 "constant, step:EPOCHS:FACTOR, cosine or cosine:FINAL; each may end in ,warmup=STEPS")
       ->capture_default_str();
@@ -139,7 +140,7 @@ void add_train(CLI::App& app) {
       ->check(CLI::IsMember({"f32"}))
       ->capture_default_str();
   c->add_option("--seed", o->train.seed, "Of the sample order and of Dropout")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least(0))
       ->capture_default_str();
   CLI::Option* share = c->add_option("--share", o->share, "I/N: only this part of the data");
   c->add_option("--part", o->part, "uniform:SEED or dirichlet:ALPHA:SEED, with --share")->needs(share);

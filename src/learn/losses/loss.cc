@@ -94,22 +94,21 @@ void LossBuilder::require_classes(const char* what, bool of_parts) const {
          to_string(graph_.type(output_)));
 }
 
+Loss find_loss(const std::string& loss) {
+  std::string names;
+  for (const Loss l : kAll) {
+    if (l->name == loss) return l;
+    names += (names.empty() ? "" : ", ") + std::string(l->name);
+  }
+  if (loss.ends_with(".onnx")) return nullptr;
+  fail(ErrorCode::kInvalidArgument, "--loss {}: there are {}, or the path of an .onnx file", loss, names);
+}
+
 WithLoss append_loss(Graph graph, ValueId output, const std::string& loss) {
   WithLoss out;
   LossBuilder builder(graph, output, loss);
-  std::string names;
-  const LossDef* def = nullptr;
-  for (const Loss l : kAll) {
-    names += (names.empty() ? "" : ", ") + std::string(l->name);
-    if (l->name == loss) def = l;
-  }
-  if (def) {
-    out.loss = def->append(builder);
-  } else if (loss.ends_with(".onnx")) {
-    out.loss = append_file_loss(builder, loss);
-  } else {
-    fail(ErrorCode::kInvalidArgument, "--loss {}: there are {}, or the path of an .onnx file", loss, names);
-  }
+  const Loss def = find_loss(loss);
+  out.loss = def ? def->append(builder) : append_file_loss(builder, loss);
   out.form = builder.form();
   out.graph = std::move(graph);
   return out;

@@ -60,8 +60,11 @@ struct WithLoss {
   TargetForm form;
 };
 
+/// Null for the path of an .onnx file. Throws kInvalidArgument listing what there is.
+Loss find_loss(const std::string& loss);
+
 /// `loss` is a name of the catalog or the path of an .onnx file whose graph takes (outputs, targets). The
-/// types of the graph's values must have been inferred. Throws kInvalidArgument listing what there is.
+/// types of the graph's values must have been inferred. Errors as find_loss().
 WithLoss append_loss(Graph graph, ValueId output, const std::string& loss);
 
 }  // namespace dunlin
