@@ -93,8 +93,9 @@ HWY_NOINLINE void finish_in_memory(const Bf16TileArgs& t, float* sums, int rows,
     const auto store_rows = [&](auto* const* c) HWY_ATTR {
       for (int i = 0; i < rows; ++i, sums += stride) {
         auto* row = c[i] + t.column;
-        for_lanes(columns, [&](size_t j, auto load, auto store)
-                               HWY_ATTR { store(act.apply(load(sums + j)), row + j); });
+        for_lanes(columns, [&](size_t j, auto load, auto store) HWY_ATTR {
+          store(act.template apply_for<std::remove_cvref_t<decltype(*row)>>(load(sums + j)), row + j);
+        });
       }
     };
     if (t.c) return store_rows(t.c);

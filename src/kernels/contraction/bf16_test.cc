@@ -38,6 +38,7 @@ void expect_near(C got, const Sums& sums, size_t i, const Activation& activation
   const bool plain = activation.kind == ActivationKind::kNone || activation.kind == ActivationKind::kClip;
   double bound = sums.terms[i] * 0x1p-24 * sums.magnitudes[i];
   if (!plain) bound = 1.5 * bound + 1e-6 * (1 + std::abs(want));
+  if (sizeof(C) == 2) bound += error_before_bf16(activation) * std::abs(want);
   if (sizeof(C) == 2) bound = bound * (1 + 0x1p-8) + std::abs(want) * 0x1p-8;  // half an ulp
   ASSERT_LE(std::abs(static_cast<float>(got) - want), bound) << "at " << i << ", " << want << " expected";
 }

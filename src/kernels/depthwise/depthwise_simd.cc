@@ -79,7 +79,7 @@ struct Finish {
   /// Out of line: it keeps the tiles small, and several pixels share the call.
   static HWY_NOINLINE void activate(const Activation& activation, VF* v, size_t n) {
     with_activation(activation, [&](auto act) {
-      for (size_t k = 0; k < n; ++k) v[k] = act.apply(v[k]);
+      for (size_t k = 0; k < n; ++k) v[k] = act.template apply_for<T>(v[k]);
     });
   }
 };

@@ -205,7 +205,7 @@ TEST(Depthwise, Bf16IsFloatRoundedOnce) {
           depthwise_forward(pool, isa, d, x.data(), t.weight.data(),
                             EpilogueOf<BFloat16>{t.bias.data(), adds ? residual.data() : nullptr, row, act},
                             y.data());
-          ASSERT_NO_FATAL_FAILURE(expect_rounded(y, wide));
+          ASSERT_NO_FATAL_FAILURE(expect_rounded(y, wide, error_before_bf16(act)));
         }
       }
     }

@@ -17,7 +17,7 @@ void map(const float* x0, const float* x1, float* y, size_t n, const F& f) {
 
 template <typename T>
 void activation(const Activation& p, const T* x, T* y, size_t n) {
-  with_activation(p, [&](auto act) { map(x, y, n, [&](VF v) { return act.apply(v); }); });
+  with_activation(p, [&](auto act) { map(x, y, n, [&](VF v) { return act.template apply_for<T>(v); }); });
 }
 
 void activation_grad(const Activation& p, const float* dy, const float* x, float* dx, size_t n) {

@@ -2,6 +2,8 @@
 // outside the loop.
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/epilogue.h"
 #include "kernels/simd/math-inl.h"
 
@@ -50,6 +52,17 @@ struct ActivationOf {
     }
     if constexpr (kKind == K::kMish) return hn::Mul(x, MishGate(x).value());
     return x;
+  }
+
+  /// For a result that is stored as T. One that is rounded to bf16 need only be right to 2^-13 of itself, and to 1e-36.
+  template <typename T>
+  HWY_INLINE VF apply_for(VF x) const {
+#ifdef DUNLIN_SIMD_BF16
+    using K = ActivationKind;
+    if constexpr (std::is_same_v<T, BFloat16> && kKind == K::kSigmoid) return rough_sigmoid(x);
+    if constexpr (std::is_same_v<T, BFloat16> && kKind == K::kSilu) return hn::Mul(x, rough_sigmoid(x));
+#endif
+    return apply(x);
   }
 
   HWY_INLINE VF derivative(VF x) const {
@@ -102,6 +115,17 @@ struct ActivationOf {
   }
 
  private:
+#ifdef DUNLIN_SIMD_BF16
+  /// 1 / (1 + 2^t), t = -x log2(e), in half the instructions of vsigmoid.
+  static HWY_INLINE VF rough_sigmoid(VF x) {
+    const VF t = hn::Mul(x, constant(-1.44269504f));
+    const VF fraction{_mm512_reduce_ps(t.raw, _MM_FROUND_TO_NEG_INF)};
+    // 2^fraction, relative error 3e-6
+    const VF p = polynomial(fraction, 0.0135341678f, 0.0520114601f, 0.241442755f, 0.693003833f, 1.00000262f);
+    const VF e{_mm512_scalef_ps(p.raw, t.raw)};  // which rounds t down itself
+    return VF{_mm512_rcp14_ps(hn::Add(e, constant(1)).raw)};
+  }
+#endif
   static HWY_INLINE VF gelu_tanh_inner(VF x) {
     return hn::Mul(hn::Mul(x, constant(kGeluTanhInner)),
                    hn::MulAdd(hn::Mul(x, x), constant(kGeluTanhCube), constant(1)));

@@ -12,6 +12,7 @@
 #include "base/cpu.h"
 #include "base/threads.h"
 #include "dunlin/half.h"
+#include "kernels/epilogue.h"
 
 namespace dunlin {
 
@@ -50,18 +51,29 @@ inline std::vector<float> widened(const std::vector<BFloat16>& values) {
   return out;
 }
 
-/// That `got` is what f32 gave, rounded once. What bf16 holds as subnormals only may have become zero.
-inline void expect_rounded(const std::vector<BFloat16>& got, const std::vector<float>& wide) {
+/// That `got` is what f32 gave, rounded once, where f32 may be off by `relative`. What bf16 holds as subnormals only may
+/// have become zero.
+inline void expect_rounded(const std::vector<BFloat16>& got, const std::vector<float>& wide,
+                           double relative = 0) {
   ASSERT_EQ(got.size(), wide.size());
   for (size_t i = 0; i < got.size(); ++i) {
     if (std::isnan(wide[i])) {
       ASSERT_TRUE(std::isnan(static_cast<float>(got[i]))) << "at " << i;
     } else if (std::abs(wide[i]) < 0x1p-126f) {
       ASSERT_LE(std::abs(static_cast<float>(got[i])), 0x1p-126f) << "at " << i;
+    } else if (relative > 0) {
+      const double size = std::abs(double(wide[i])), half_ulp = std::ldexp(1, std::ilogb(size) - 8);
+      ASSERT_LE(std::abs(double(static_cast<float>(got[i])) - double(wide[i])), half_ulp + relative * size)
+          << "at " << i << ", of " << wide[i];
     } else {
       ASSERT_EQ(got[i].bits, BFloat16(wide[i]).bits) << "at " << i << ", of " << wide[i];
     }
   }
+}
+
+/// How far an activation may be off that is rounded to bf16: see ActivationOf::apply_for.
+inline double error_before_bf16(const Activation& act) {
+  return act.kind == ActivationKind::kSigmoid || act.kind == ActivationKind::kSilu ? 0x1p-13 : 0;
 }
 
 /// True when `run(pool)`, which returns a vector of floats, gives the same bits on 1, 2 and 3 threads.
