@@ -34,22 +34,6 @@ std::string with_commas(uint64_t n) {
   return s;
 }
 
-/// Of one op that cannot run.
-struct UnsupportedOp {
-  const Unsupported* first;
-  size_t nodes = 0;
-};
-std::vector<UnsupportedOp> by_op(const std::vector<Unsupported>& parts) {
-  std::vector<UnsupportedOp> out;
-  std::map<std::string, size_t> place;
-  for (const Unsupported& u : parts) {
-    const auto [it, first] = place.try_emplace(u.op.empty() ? "\n" + u.node + u.reason : u.op, out.size());
-    if (first) out.push_back({&u});
-    ++out[it->second].nodes;
-  }
-  return out;
-}
-
 Json to_json(const std::vector<Inspection::Part>& parts, const char* name) {
   Json list = Json::array();
   for (const Inspection::Part& p : parts) list.push_back({{name, p.name}, {"why", p.why}});
@@ -58,11 +42,8 @@ Json to_json(const std::vector<Inspection::Part>& parts, const char* name) {
 
 std::string unsupported_text(const std::vector<Unsupported>& parts) {
   std::string s;
-  for (const UnsupportedOp& o : by_op(parts)) {
-    s += fmt::format("{:<12}", s.empty() ? "cannot run" : "");
-    if (o.nodes > 1) s += fmt::format("{} nodes like ", o.nodes);
-    s += o.first->reason + "\n";
-  }
+  for (const UnsupportedGroup& g : by_op(parts))
+    s += fmt::format("{:<12}{}\n", s.empty() ? "cannot run" : "", g.sentence());
   return s;
 }
 
@@ -160,14 +141,14 @@ std::string to_json(const Inspection& i) {
   for (const Unsupported& u : i.unsupported)
     out["unsupported"].push_back({{"op", u.op}, {"node", u.node}, {"reason", u.reason}});
   out["unsupported_ops"] = Json::array();
-  for (const UnsupportedOp& o : by_op(i.unsupported))
-    if (!o.first->op.empty())
-      out["unsupported_ops"].push_back({{"op", o.first->op},
-                                        {"domain", o.first->domain.empty() ? "ai.onnx" : o.first->domain},
-                                        {"opset", o.first->opset},
+  for (const UnsupportedGroup& o : by_op(i.unsupported))
+    if (!o.first.op.empty())
+      out["unsupported_ops"].push_back({{"op", o.first.op},
+                                        {"domain", o.first.domain.empty() ? "ai.onnx" : o.first.domain},
+                                        {"opset", o.first.opset},
                                         {"nodes", o.nodes},
-                                        {"first", o.first->node},
-                                        {"reason", o.first->reason}});
+                                        {"first", o.first.node},
+                                        {"reason", o.first.reason}});
   return out.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 

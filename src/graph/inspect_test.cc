@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "graph/onnx/import.h"
 #include "graph/onnx/testing.h"
+#include "graph/support.h"
 
 namespace dunlin {
 namespace {
@@ -155,6 +156,13 @@ TEST(Inspect, OpsThatCannotRunAreCounted) {
   EXPECT_EQ(json[0]["opset"], 3);
   EXPECT_EQ(json[0]["nodes"], 2);
   EXPECT_EQ(json[0]["first"], "r");
+  try {
+    check_supported(parse_onnx(as_bytes(m.SerializeAsString())).graph);
+    ADD_FAILURE() << "taken";
+  } catch (const Error& e) {
+    EXPECT_THAT(e.what(), testing::StartsWith("2 nodes like com.example.Frobnicate \"r\": "));
+    EXPECT_THAT(e.what(), testing::Not(HasSubstr("; com.example")));
+  }
 }
 
 TEST(Inspect, AnOutputKeepsTheNameOfAnOpenSize) {

@@ -44,20 +44,30 @@ const OpDef* find_op(std::string_view domain, std::string_view name, int opset) 
 namespace {
 /// Ops that stay out, and what to do instead.
 struct Refused {
-  std::string_view name, advice;
+  std::string_view domain, name, advice;
 };
+constexpr std::string_view kMl = "ai.onnx.ml",
+                           kNoMaps =
+                               "its input is a map, and values here are tensors; make the tensor before, and "
+                               "give the model that";
 constexpr Refused kRefused[] = {
-    {"ImageDecoder",
+    {"", "ImageDecoder",
      "image files are not decoded inside a model; decode them before, and give the model the pixels"},
-    {"RegexFullMatch",
+    {"", "RegexFullMatch",
      "a pattern can take time without bound; match the strings before, and give the model the outcome"},
+    {kMl, "ZipMap",
+     "its output is a list of maps, and values here are tensors; convert the model with zipmap=False "
+     "(skl2onnx: "
+     "options={'zipmap': False}), and the probabilities are one tensor"},
+    {kMl, "DictVectorizer", kNoMaps},
+    {kMl, "CastMap", kNoMaps},
 };
 }  // namespace
 
 const OpDef& op_of(const Graph& graph, const Node& node) {
   const int opset = graph.opset_of(node);
   for (const Refused& r : kRefused)
-    if (node.op == r.name && node.domain.empty())
+    if (node.op == r.name && node.domain == r.domain)
       fail_at(graph, node, ErrorCode::kUnsupported, "the op {} is not supported: {}", node.op, r.advice);
   if (const OpDef* op = find_op(node.domain, node.op, opset)) return *op;
   if (const OpDef* newest = find_op(node.domain, node.op, INT32_MAX)) {

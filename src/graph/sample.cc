@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "graph/support.h"
+
 namespace dunlin {
 
 namespace {
@@ -85,10 +87,15 @@ Attributes parse_attributes(std::string_view words) {
   return out;
 }
 
+int opset_of(const OpDef& op, const Sample& sample) {
+  const int newest = newest_opset(op.domain);
+  return op.domain.empty() ? sample.opset : newest > 0 ? std::min(sample.opset, newest) : 1;
+}
+
 SampleCase make_sample(const OpDef& op, const Sample& sample, uint64_t seed, Format floats_as) {
   SampleCase out;
   Graph& g = out.graph;
-  g.opsets[std::string(op.domain)] = op.domain.empty() ? sample.opset : 1;
+  g.opsets[std::string(op.domain)] = opset_of(op, sample);
   Node node;
   node.op = op.name;
   node.domain = op.domain;

@@ -14,6 +14,9 @@ struct SampleCase {
 /// `floats_as`: the format that f32 inputs take instead (f64 for finite differences); null leaves them.
 SampleCase make_sample(const OpDef& op, const Sample& sample, uint64_t seed, Format floats_as = nullptr);
 
+/// Of the op's domain: the sample's, or the newest where that has fewer.
+int opset_of(const OpDef& op, const Sample& sample);
+
 /// "kernel_shape=[3,3] mode='same'"
 Attributes parse_attributes(std::string_view text);
 

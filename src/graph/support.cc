@@ -1,5 +1,7 @@
 #include "graph/support.h"
 
+#include <map>
+
 #include "graph/op.h"
 
 namespace dunlin {
@@ -36,13 +38,34 @@ std::vector<Unsupported> unsupported_parts(const Graph& g) {
   return out;
 }
 
+std::string UnsupportedGroup::sentence() const {
+  return nodes > 1 ? fmt::format("{} nodes like {}", nodes, first.reason) : first.reason;
+}
+
+std::vector<UnsupportedGroup> by_op(const std::vector<Unsupported>& parts) {
+  std::vector<UnsupportedGroup> out;
+  std::map<std::string, size_t> place;
+  for (const Unsupported& u : parts) {
+    const auto [it, first] = place.try_emplace(u.op.empty() ? "\n" + u.node + u.reason : u.op, out.size());
+    if (first) out.push_back({u});
+    ++out[it->second].nodes;
+  }
+  return out;
+}
+
+int newest_opset(std::string_view domain) {
+  if (domain.empty()) return kNewestOpset;
+  return domain == "ai.onnx.ml" ? 5 : domain == "ai.onnx.preview.training" ? 1 : 0;
+}
+
 void check_supported(const Graph& g) {
   const std::vector<Unsupported> parts = unsupported_parts(g);
   if (parts.empty()) return;
   constexpr size_t kShown = 5;
-  std::string text = parts[0].reason;
-  for (size_t i = 1; i < parts.size() && i < kShown; ++i) text += "; " + parts[i].reason;
-  if (parts.size() > kShown) text += fmt::format("; and {} more", parts.size() - kShown);
+  const std::vector<UnsupportedGroup> groups = by_op(parts);
+  std::string text = groups[0].sentence();
+  for (size_t i = 1; i < groups.size() && i < kShown; ++i) text += "; " + groups[i].sentence();
+  if (groups.size() > kShown) text += fmt::format("; and {} more", groups.size() - kShown);
   throw Error(ErrorCode::kUnsupported, text);
 }
 

@@ -20,7 +20,20 @@ struct Unsupported {
 /// Call it on the graph that inline_functions() returns.
 std::vector<Unsupported> unsupported_parts(const Graph& graph);
 
-/// Throws kUnsupported that lists them (the first ones, and how many more).
+/// Of one op, or one input, that cannot run.
+struct UnsupportedGroup {
+  Unsupported first;
+  size_t nodes = 0;
+  /// The reason of the first, and how many are like it.
+  std::string sentence() const;
+};
+/// In the order of the first of each.
+std::vector<UnsupportedGroup> by_op(const std::vector<Unsupported>& parts);
+
+/// The newest opset of that domain whose meaning is known; 0 where any is taken.
+int newest_opset(std::string_view domain);
+
+/// Throws kUnsupported that lists them by op (the first ones, and how many more).
 void check_supported(const Graph& graph);
 
 }  // namespace dunlin

@@ -16,7 +16,7 @@ import pathlib
 import onnx
 from onnx import defs
 
-DOMAINS = ("", "ai.onnx.preview.training")
+DOMAINS = ("", "ai.onnx.ml", "ai.onnx.preview.training")
 UNBOUNDED = 2**31 - 1  # what a schema says of a variadic one
 
 

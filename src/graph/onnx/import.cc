@@ -11,6 +11,7 @@
 #include "graph/onnx/graph_reader.h"
 #include "graph/onnx/onnx.pb.h"
 #include "graph/onnx/prescan.h"
+#include "graph/support.h"
 
 namespace dunlin {
 
@@ -57,9 +58,9 @@ Opsets read_opsets(const google::protobuf::RepeatedPtrField<onnx::OperatorSetIdP
   for (const onnx::OperatorSetIdProto& import : imports) {
     const std::string domain = import.domain() == "ai.onnx" ? "" : import.domain();
     const int64_t version = import.version();
-    if (domain.empty() && (version < 1 || version > kNewestOpset))
-      fail(ErrorCode::kUnsupported, "opset {} of ai.onnx: opsets 1 to {} are supported", version,
-           kNewestOpset);
+    if (const int newest = newest_opset(domain); newest > 0 && (version < 1 || version > newest))
+      fail(ErrorCode::kUnsupported, "opset {} of {}: opsets 1 to {} are supported", version,
+           domain.empty() ? "ai.onnx" : domain, newest);
     if (version < 1 || version > INT32_MAX)
       fail(ErrorCode::kCorrupt, "version {} of the domain \"{}\"", version, domain);
     if (!opsets.emplace(domain, static_cast<int>(version)).second && opsets[domain] != version)

@@ -10,7 +10,7 @@ namespace dunlin {
 
 inline std::vector<Tensor> run_op(std::string_view op, std::string_view attributes, std::string_view inputs,
                                   int opset = kNewestOpset, int outputs = 1, std::string_view domain = "") {
-  const OpDef* def = find_op(domain, op, domain.empty() ? opset : 1);
+  const OpDef* def = find_op(domain, op, opset);
   if (def == nullptr) fail(ErrorCode::kUnsupported, "{}", op);
   const SampleCase s = make_sample(*def, Sample{attributes, inputs, opset, outputs}, 1);
   return evaluate(s.graph, s.inputs);
