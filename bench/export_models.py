@@ -35,6 +35,9 @@ def build(name):
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.uniform_(-0.1, 0.1)
             module.running_var.uniform_(0.8, 1.2)
+        # A head of zeros, as ViT begins with, would say nothing of what is before it.
+        if isinstance(module, nn.Linear) and not module.weight.any():
+            nn.init.normal_(module.weight, std=0.02)
         # Two libraries draw different random numbers; without Dropout their losses can be compared.
         if isinstance(module, nn.Dropout):
             module.p = 0.0

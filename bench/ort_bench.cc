@@ -115,6 +115,7 @@ Agreement agreement(const Json& ours, const Json& theirs) {
       apart = std::max(apart, std::fabs(a[i] - b[i]));
       largest = std::max(largest, std::fabs(b[i]));
     }
+    if (!(largest > 0)) fail(ErrorCode::kInternal, "all of the peer's outputs are 0: nothing to compare");
     all.difference = std::max(all.difference, apart / largest);
     const bool same = std::ranges::max_element(a) - a.begin() == std::ranges::max_element(b) - b.begin();
     all.top1 += same / static_cast<double>(ours.size());
