@@ -125,6 +125,8 @@ const kDeparts = [
   ...['GRU', 'LSTM', 'RNN'].map(op => ({op, is: noSteps})),
   // "The last output value" of a sequence without steps: the initial one here, 0 there.
   ...['GRU', 'LSTM', 'RNN'].map(op => ({op, is: someWithoutSteps, leaves: lastStateOfNone})),
+  // With one target no other transform than PROBIT is applied there.
+  {op: 'LinearRegressor', is: c => sizesOf(c.outputs[0])[1] === 1 && /=(SOFTMAX|LOGISTIC)/.test(c.attributes)},
   // The clip "is applied to the input of activations", of which h(Ct) is one; the cell state is not clipped there.
   {op: 'LSTM', is: cellMayExceedClip},
   // A sum of no products is what the memory held.
@@ -166,6 +168,10 @@ const kRefused = [
   {op: 'QuantizeLinear', why: /before opset 13 a scalar/},
   // "Input tensor of shape (N, C, H, W)" before opset 20.
   {op: 'GridSample', why: /opset 16 has two spatial axes/},
+  // "The coefficients array is of length n" for each target or class: behind fewer, memory is read there.
+  ...['LinearClassifier', 'LinearRegressor'].map(op => ({op, why: /coefficients/})),
+  // "The length of the attribute array may be 1 or F", the features; of others the first counts there.
+  {op: 'Imputer', why: /the features of X/},
   // As where unpooledElsewhere: in the pooled shape there is no such place.
   {op: 'MaxUnpool', why: /is outside the unpooled/},
   // "has to be a tensor of size C": behind fewer, memory is read there.
@@ -195,6 +201,8 @@ const kInexact = [
   // The variance of nearly equal numbers loses digits; Dunlin sums it in double.
   ...['GroupNormalization', 'InstanceNormalization', 'LayerNormalization', 'MeanVarianceNormalization'].map(
       op => ({op, is: c => !is16(c), relative: c => is64(c) ? 1e-11 : 1e-3})),
+  // The probit by a formula of three digits; Dunlin's is exact.
+  {op: 'LinearRegressor', is: c => /PROBIT/.test(c.attributes), relative: () => 5e-3},
   // What a step rounds is carried to the next.
   ...['GRU', 'LSTM', 'RNN'].map(op => ({op, is: is32, relative: () => 64 * kSingle})),
 ];

@@ -7,7 +7,8 @@ namespace dunlin::ops {
 
 namespace {
 
-constexpr Sample kSamples[] = {{"inputdimensions=[2,3]", "f32[4,2] i64[4,3]@-9..9"},
+constexpr Sample kSamples[] = {{"inputdimensions=[2,3]", "f32[4,2] f32[4,3]"},
+                               {"inputdimensions=[4,2]", "i64[3,2]@-9..9 i64[3,5]@-9..9"},
                                {"inputdimensions=[3,1]", "f64[2] i32[4]@-9..9"},
                                {"", "f32[3,1] f32[3,2] f64[3,1]"}};
 

@@ -41,7 +41,7 @@ TEST(Ops, EveryOneHasSourceSamplesInferenceAndForward) {
   for (const OpDef* op : all_ops()) {
     EXPECT_FALSE(op->source.empty()) << op->name;
     // Samples are words for tensors of numbers; ops on anything else have tests of their own.
-    const bool numbers = op->forward && !op->name.starts_with("String");
+    const bool numbers = op->forward && !op->name.starts_with("String") && op->name != "CategoryMapper";
     EXPECT_EQ(op->samples.empty(), !numbers) << op->name;
     EXPECT_TRUE(op->infer && (op->forward || op->run)) << op->name;
     for (const Sample& s : op->samples) EXPECT_EQ(find_op(op->domain, op->name, opset_of(*op, s)), op);
