@@ -41,7 +41,7 @@ class Matcher {
       if (!n) continue;
       clip = activation_of(NodeView(g_, *n),
                            [&](int k) { return r_.constant(n->inputs[static_cast<size_t>(k)]); });
-      if (!clip || clip->kind != ActivationKind::kClip) return;
+      if (!clip || clip->kind != ActivationKind::kClip || std::isnan(clip->a) || std::isnan(clip->b)) return;
       parts.push_back(n);
       v = n->inputs[0];
       break;

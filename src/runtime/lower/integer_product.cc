@@ -49,7 +49,8 @@ std::optional<Int8Output> output_of(const LowerContext& c, const Operands& in) {
 std::optional<Scaling> scaling(const LowerContext& c, const Operands& in, const ConvShape& s) {
   if (!is_byte(c.format(in.x)) || !is_byte(c.format(in.w)) || !c.constant(in.w)) return std::nullopt;
   const auto output = output_of(c, in);
-  const auto x_zero = constant_number(c, in.x_zero, 0), w_zero = constant_number(c, in.w_zero, 0),
+  const auto x_zero = constant_zero_point(c, in.x_zero, c.format(in.x)),
+             w_zero = constant_zero_point(c, in.w_zero, c.format(in.w)),
              x_scale = constant_number(c, in.x_scale, 1), y_scale = constant_number(c, in.y_scale, 1);
   const auto w_scale = constant_numbers(c, in.w_scale, 1), bias = constant_numbers(c, in.bias, 0);
   if (!output || !x_zero || !w_zero || !x_scale || !y_scale || !w_scale || !bias) return std::nullopt;

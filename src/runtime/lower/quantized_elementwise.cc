@@ -36,7 +36,7 @@ struct Operand {
   double scale;
 };
 std::optional<Operand> operand(const LowerContext& c, int i) {
-  const auto scale = constant_number(c, i + 1, 1), zero = constant_number(c, i + 2, 0);
+  const auto scale = constant_number(c, i + 1, 1), zero = constant_zero_point(c, i + 2, c.format(i));
   if (!is_byte(c.format(i)) || !scale || !zero) return std::nullopt;
   return Operand{{nullptr, c.format(i) == &formats::kI8, static_cast<int32_t>(*zero), 0}, *scale};
 }
