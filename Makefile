@@ -7,7 +7,7 @@ JOBS := $(shell nproc)
 # Of `make fuzz`, for each target.
 SECONDS := 600
 
-.PHONY: help run test soak test-peers models models-training bench package setup setup-peers configure build dev tsan fuzz build-fuzz clean
+.PHONY: help run test soak test-arm64 test-peers models models-training bench package setup setup-peers configure build dev tsan fuzz build-fuzz clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,9 +21,18 @@ test: run  ## the same, then every test that takes minutes or less
 	ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS) -LE 'soak|peers'
 	$(MAKE) build-fuzz
 	ctest --test-dir build/fuzz --output-on-failure --no-tests=error -j $(JOBS)
+	$(MAKE) test-arm64
 
 soak: build  ## the long versions of the tests
 	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $(JOBS) -L soak
+	$(MAKE) test-arm64 ARM64=kernels\|runtime
+
+ARM64 := kernels
+test-arm64:  ## cross-compile for arm64 and test in qemu: the kernels; ARM64='kernels|runtime' also ONNX's node tests
+	@tools/setup --arm64
+	@test -f build/arm64/build.ninja || cmake --preset arm64
+	cmake --build --preset arm64 -j $(JOBS) --target $(patsubst %,%_test,$(subst |, ,$(ARM64)))
+	ctest --test-dir build/arm64 --output-on-failure --no-tests=error -j $(JOBS) -R '^($(ARM64))\.'
 
 test-peers: setup-peers build  ## ONNX Runtime on models that Dunlin wrote, PyTorch's gradients afresh, newer ONNX's node tests
 	cmake --preset release
