@@ -225,7 +225,7 @@ TEST(Inspect, ShapesMustFitTheInputs) {
   };
   EXPECT_EQ(why({{"x", {5, 3, 8, 8}}}), "");
   EXPECT_THAT(why({{"q", {5, 3, 8, 8}}}), HasSubstr("no input \"q\""));
-  EXPECT_THAT(why({{"x", {5, 4, 8, 8}}}), HasSubstr("input \"x\" is f32[N,3,8,8], it cannot be [5,4,8,8]"));
+  EXPECT_THAT(why({{"x", {5, 4, 8, 8}}}), HasSubstr("input \"x\" is f32[?,3,8,8], it cannot be [5,4,8,8]"));
   EXPECT_THAT(why({{"x", {5, 3, 8}}}), HasSubstr("cannot be [5,3,8]"));
 }
 

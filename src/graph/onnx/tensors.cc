@@ -231,8 +231,8 @@ Tensor TensorReader::read_external(const TensorProto& proto, Format format, cons
   const std::shared_ptr<const MappedFile> file = files_.open(location, what);
   const uint64_t size = file->bytes().size();
   if (offset > size || expected > size - offset)
-    fail(ErrorCode::kCorrupt, "{}: {} bytes of external data from byte {} on of \"{}\", which has {}", what,
-         expected, offset, location, size);
+    fail(ErrorCode::kCorrupt, "{}: {} bytes of external data from byte {} on of \"{}\", which has {} bytes",
+         what, expected, offset, location, size);
   external_bytes_[location] += expected;
   const ByteSpan bytes = file->bytes().subspan(offset, expected);
   if (!as_in_memory(bytes.data(), format)) return copy_plain(bytes, format, shape);
