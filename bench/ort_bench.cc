@@ -5,7 +5,6 @@
 // outputs agree to 3 %; with FP32.onnx it is reported how often its largest output is the same.
 //
 //   ort_bench LIBONNXRUNTIME MODEL.onnx THREADS [ROUNDS [f32|bf16|int8 [FP32.onnx]]]     prints one JSON object
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "base/peak_memory.h"
 #include "dunlin/session.h"
 #include "ort_api.h"
 #include "pictures.h"
@@ -47,9 +47,7 @@ Json measure(const std::function<std::vector<float>(std::vector<float>&)>& run) 
     run(x);
     ms.push_back((monotonic_seconds() - start) * 1e3);
   }
-  struct rusage usage {};
-  getrusage(RUSAGE_SELF, &usage);
-  return {{"ms", median(ms)}, {"peak_rss_bytes", usage.ru_maxrss * 1024}, {"outputs", outputs}};
+  return {{"ms", median(ms)}, {"peak_rss_bytes", peak_rss_bytes()}, {"outputs", outputs}};
 }
 
 Json measure_dunlin(const std::string& model, int threads, const std::string& compute) {

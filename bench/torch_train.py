@@ -4,7 +4,6 @@
 """
 import json
 import os
-import resource
 import sys
 import time
 
@@ -15,7 +14,8 @@ import export_models
 
 
 def peak_rss_bytes():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    with open("/proc/self/status") as status:  # ru_maxrss would count what a parent held before exec
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) * 1024
 
 
 def main():

@@ -2,13 +2,12 @@
 // devices use: forward, backward and SGD with momentum. Prints one JSON object, as torch_train.py does.
 //
 //   train_bench MODELS/NAME THREADS STEPS     reads NAME.train.onnx, NAME.x.npy, NAME.y.npy
-#include <sys/resource.h>
-
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/peak_memory.h"
 #include "graph/onnx/import.h"
 #include "learn/trainer.h"
 #include "tensor/npy.h"
@@ -16,12 +15,6 @@
 namespace {
 
 using namespace dunlin;
-
-uint64_t peak_rss_bytes() {
-  struct rusage usage {};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
-}
 
 /// The rows of two arrays.
 class Batch final : public Dataset {

@@ -8,7 +8,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <utility>
 
 #include "base/clock.h"
@@ -96,13 +95,6 @@ void ChildProcess::kill() {
   if (pid_ <= 0 || exit_code()) return;
   ::kill(pid_, SIGKILL);
   while (!exit_code()) system_clock().sleep_ms(1);
-}
-
-uint64_t resident_bytes(pid_t pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmHWM:")) return std::strtoull(line.c_str() + 6, nullptr, 10) * 1024;
-  return 0;
 }
 
 }  // namespace dunlin::cli

@@ -38,7 +38,4 @@ class ChildProcess {
   std::string buffer_;
 };
 
-/// The peak resident memory of a process, in bytes; 0 when it is gone.
-uint64_t resident_bytes(pid_t pid);
-
 }  // namespace dunlin::cli

@@ -1,6 +1,5 @@
 // dunlin bench: how fast a model runs here.
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 
@@ -8,6 +7,7 @@
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/error.h"
+#include "base/peak_memory.h"
 #include "command.h"
 #include "dunlin/session.h"
 #include "shapes.h"
@@ -23,12 +23,6 @@ struct Options {
   int runs = 50, warmup = 5;
   bool winograd = true;
 };
-
-uint64_t peak_rss_bytes() {
-  struct rusage usage {};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
-}
 
 double percentile(const std::vector<double>& sorted, double p) {
   return sorted[std::min(sorted.size() - 1, static_cast<size_t>(p * static_cast<double>(sorted.size())))];

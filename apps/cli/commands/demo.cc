@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/peak_memory.h"
 #include "command.h"
 #include "fleet/setup.h"
 #include "fleet/store/read_model.h"
@@ -144,8 +145,8 @@ FleetResult run_fleet(const Options& o, const Model& model, const WorkFolder& wo
     out.bytes_down += r.bytes_down;
     if (r.version) out.accuracy.push_back(r.held_out ? r.held_out->accuracy : 0);
   }
-  out.peak_rss = resident_bytes(coordinator.pid());
-  for (const ChildProcess& d : devices) out.peak_rss += resident_bytes(d.pid());
+  out.peak_rss = peak_rss_bytes(coordinator.pid());
+  for (const ChildProcess& d : devices) out.peak_rss += peak_rss_bytes(d.pid());
   out.model = files.read(join_path(join_path(dir, "artefacts"), model_sha256));
   for (ChildProcess& d : devices) d.terminate();
   for (ChildProcess& d : devices) d.join(5000);

@@ -1,9 +1,9 @@
 // dunlin train: trains an ONNX model on data and writes it again.
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include "arguments.h"
 #include "base/error.h"
+#include "base/peak_memory.h"
 #include "command.h"
 #include "graph/onnx/export.h"
 #include "graph/onnx/import.h"
@@ -75,15 +75,13 @@ Result train(Options o, const Common& common) {
   save_onnx(trained, o.out);
 
   const Metrics m = trainer.evaluate(parts.test ? parts.test : data);
-  struct rusage usage {};
-  getrusage(RUSAGE_SELF, &usage);
   Result result;
   result.json = {{"epochs", r.epochs},
                  {"steps", r.steps},
                  {"loss", r.loss},
                  {"accuracy", nullptr},
                  {"median_step_ms", r.median_step_ms},
-                 {"peak_rss_bytes", static_cast<uint64_t>(usage.ru_maxrss) * 1024},
+                 {"peak_rss_bytes", peak_rss_bytes()},
                  {"seconds", r.seconds},
                  {"model", o.out},
                  {"state", state_path(o)},
