@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "graph/exporter_parameters.h"
 #include "graph/infer.h"
 #include "graph/macs.h"
 #include "graph/op.h"
 #include "graph/passes/fake_quantize.h"
 #include "graph/passes/inline_functions.h"
+#include "graph/passes/untie_initializers.h"
+#include "graph/weights.h"
 
 namespace dunlin {
 
@@ -140,8 +143,9 @@ void count_macs(const Graph& graph, const std::map<std::string, Shape, std::less
 }
 
 /// Folded but for what weights take part in; `folded` where inference needs to know their numbers.
-Graph with_weights(const Graph& g, const Graph& folded) {
+Graph with_weights(const Graph& g, const std::vector<ValueId>& weights, const Graph& folded) {
   InferOptions options;
+  options.variable.insert(weights.begin(), weights.end());
   for (const auto& [v, tensor] : g.initializers)
     if (tensor->format()->kind == FormatDef::Kind::kFloat && tensor->num_elements() > 1)
       options.variable.insert(v);
@@ -152,12 +156,30 @@ Graph with_weights(const Graph& g, const Graph& folded) {
   }
 }
 
+uint64_t float_elements(const Graph& g) {
+  uint64_t sum = 0;
+  for (const auto& [v, tensor] : g.initializers)
+    if (tensor->format()->kind == FormatDef::Kind::kFloat)
+      sum += static_cast<uint64_t>(tensor->num_elements());
+  return sum;
+}
+
 }  // namespace
 
 Inspection inspect(const Model& model, const std::map<std::string, Shape, std::less<>>& input_shapes) {
   Inspection out;
   const Graph g = inline_functions(model);
   check_shapes(g, input_shapes);
+  Model held = model;
+  ExporterConstants constants = hold_constants(held);
+  Graph trained = inline_functions(held);  // as training sees it
+  const uint64_t tied_elements = float_elements(trained);
+  untie_initializers(trained);
+  out.parameters = float_elements(trained) - tied_elements;
+  out.constants = std::move(constants.names);
+  out.constant_elements = constants.elements;
+  out.batch_norm_folded = constants.batch_norm_folded;
+  const std::vector<ValueId> weights = find_weights(trained);
   out.ir_version = model.ir_version;
   out.opsets = model.graph.opsets;
   out.producer = model.producer_name;
@@ -165,13 +187,13 @@ Inspection inspect(const Model& model, const std::map<std::string, Shape, std::l
   out.metadata = model.metadata;
   for (const Function& f : model.functions) out.functions.push_back(f.domain + "." + f.name);
   out.unsupported = unsupported_parts(g);
-  Graph with_types = g;  // as far as they are known
+  Graph with_types = trained;  // as far as they are known
   std::vector<Type> output_types;
   for (ValueId v : g.outputs) output_types.push_back(g.type(v));
   if (out.unsupported.empty()) {
     try {
-      const Graph inferred = infer_and_fold(g);
-      with_types = recognize_fake_quantize(with_weights(g, inferred));
+      const Graph inferred = infer_and_fold(trained);
+      with_types = recognize_fake_quantize(with_weights(trained, weights, inferred));
       for (size_t i = 0; i < g.outputs.size(); ++i)
         output_types[i] = merged(g.type(g.outputs[i]), inferred.type(g.outputs[i]));
     } catch (const Error& e) {
@@ -193,7 +215,7 @@ Inspection inspect(const Model& model, const std::map<std::string, Shape, std::l
     count_macs(g, input_shapes, out);
   else
     out.macs_why_not = "the model cannot run";
-  judge_training(with_types, out);
+  judge_training(with_types, weights, out);
   return out;
 }
 

@@ -21,9 +21,9 @@ struct Inspection {
   std::map<std::string, int, std::less<>> opsets;
   std::string producer;
   std::vector<Port> inputs, outputs;
-  size_t nodes = 0;                                 ///< functions inlined, subgraphs included
-  std::map<std::string, int> ops;                   ///< nodes by op
-  uint64_t parameters = 0;                          ///< elements of floating-point initialisers and constants
+  size_t nodes = 0;                ///< functions inlined, subgraphs included
+  std::map<std::string, int> ops;  ///< nodes by op
+  uint64_t parameters = 0;  ///< elements of floating-point initialisers and constants; merged ones count each
   std::map<std::string, uint64_t> bytes_by_format;  ///< of initialisers and constants
   uint64_t weight_bytes = 0;
   /// Multiply-accumulates of Conv, ConvTranspose, Gemm and MatMul for `macs_shapes`; none: not all shapes are
@@ -39,6 +39,11 @@ struct Inspection {
   std::string
       trainable_why_not;  ///< the op without a gradient, with its node and the path to it from a weight
   uint64_t trainable_parameters = 0;
+  std::vector<std::string> weights;  ///< that training changes by default
+  /// Initialisers that stay because PyTorch's exporter says that they are no parameters, and their elements.
+  std::vector<std::string> constants;
+  uint64_t constant_elements = 0;
+  bool batch_norm_folded = false;  ///< by that exporter
   struct Part {
     std::string name, why;
   };
@@ -56,7 +61,8 @@ struct Inspection {
 Inspection inspect(const Model& model, const std::map<std::string, Shape, std::less<>>& input_shapes = {});
 
 /// Fills in what can be trained of `graph`, whose types have been inferred where it can run, through its first output.
-void judge_training(const Graph& graph, Inspection& inspection);
+/// `weights`: what find_weights() found before folding.
+void judge_training(const Graph& graph, std::vector<ValueId> weights, Inspection& inspection);
 
 /// One JSON object; docs/inspect.md lists its keys.
 std::string to_json(const Inspection& inspection);

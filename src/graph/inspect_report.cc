@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/text.h"
+#include "graph/exporter_parameters.h"
 #include "graph/inspect.h"
 
 namespace dunlin {
@@ -54,8 +55,15 @@ std::string training_text(const Inspection& i) {
       s += fmt::format("{:<12}nor {}\n", "", i.without_gradient[k].name);
     return s;
   }
-  std::string s = fmt::format("{:<12}yes: {} of {} parameters\n", "trainable",
-                              with_commas(i.trainable_parameters), with_commas(i.parameters));
+  std::string s =
+      fmt::format("{:<12}yes: {} of {} parameters, in {} weights (--json names them)\n", "trainable",
+                  with_commas(i.trainable_parameters), with_commas(i.parameters), i.weights.size());
+  if (!i.constants.empty())
+    s += fmt::format("{:<12}not constants and buffers of PyTorch's exporter: {}, of {} numbers\n", "",
+                     i.constants.size(), with_commas(i.constant_elements));
+  if (i.batch_norm_folded)
+    s += fmt::format(
+        "{:<12}not BatchNormalization: the exporter folded it away; export with optimize=False\n", "");
   constexpr size_t kShown = 3;
   for (size_t k = 0; k < std::min(kShown, i.untrained.size()); ++k)
     s += fmt::format("{:<12}not \"{}\": {}\n", "", i.untrained[k].name, i.untrained[k].why);
@@ -133,6 +141,9 @@ std::string to_json(const Inspection& i) {
   out["trainable"] = i.trainable;
   if (!i.trainable) out["trainable_why_not"] = i.trainable_why_not;
   out["trainable_parameters"] = i.trainable_parameters;
+  out["weights"] = i.weights;
+  out["constants"] = i.constants;
+  out["batch_norm_folded"] = i.batch_norm_folded;
   out["without_gradient"] = to_json(i.without_gradient, "node");
   out["untrained"] = to_json(i.untrained, "weight");
   out["metadata"] = i.metadata;
@@ -193,6 +204,7 @@ std::string to_text(const Inspection& inspection) {
   bool first = true;
   for (const auto& [key, value] : i.metadata) {
     if (!i.task.empty() && key.starts_with("dunlin.task.")) continue;  // said already
+    if (key == kGraphSignature) continue;                              // likewise
     s += fmt::format("{:<12}{} = {}\n", first ? "metadata" : "", key, value);
     first = false;
   }

@@ -27,11 +27,13 @@ bool is_fixed(const Node& node, size_t input) {
 
 class Judge {
  public:
-  Judge(const Graph& g, Inspection& out) : g_(g), out_(out), live_(g.values.size(), false) {}
+  Judge(const Graph& g, std::vector<ValueId> weights, Inspection& out)
+      : g_(g), out_(out), live_(g.values.size(), false), weights_(std::move(weights)) {}
 
   void run() {
     find_live();
-    find_weights();
+    std::erase_if(weights_, [&](ValueId v) { return !g_.initializer(v); });
+    if (weights_.empty() && out_.constants.empty()) find_in_constants();
     if (weights_.empty()) {
       out_.trainable_why_not = "it has no floating-point weights";
       return;
@@ -61,8 +63,9 @@ class Judge {
     return std::ranges::any_of(node.outputs, [&](ValueId v) { return v != kNoValue && live_[at(v)]; });
   }
 
-  /// Floats of at least two elements: a lone number is more often a constant of the exporter's.
-  void find_weights() {
+  /// Some exporters write weights as Constant nodes. Floats of at least two elements: a lone number is more often a
+  /// constant of the exporter's.
+  void find_in_constants() {
     std::set<ValueId> seen;
     for (const Node& node : g_.nodes)
       for (size_t i = 0; i < node.inputs.size(); ++i) {
@@ -120,12 +123,14 @@ class Judge {
       }
     }
     for (ValueId v : weights_) {
-      if (useful[at(v)])
+      if (useful[at(v)]) {
         out_.trainable_parameters += static_cast<uint64_t>(g_.initializer(v)->num_elements());
-      else if (out_.untrained.size() < kMostNamed)
+        out_.weights.push_back(g_.value_name(v));
+      } else if (out_.untrained.size() < kMostNamed) {
         out_.untrained.push_back({g_.value_name(v), out_.unsupported.empty()
                                                         ? why_not_reached(g_, g_.outputs[0], v)
                                                         : "no gradient comes to it"});
+      }
     }
   }
 
@@ -137,12 +142,12 @@ class Judge {
 
 }  // namespace
 
-void judge_training(const Graph& graph, Inspection& inspection) {
+void judge_training(const Graph& graph, std::vector<ValueId> weights, Inspection& inspection) {
   if (graph.outputs.empty() || graph.outputs[0] == kNoValue) {
     inspection.trainable_why_not = "it has no output";
     return;
   }
-  Judge(graph, inspection).run();
+  Judge(graph, std::move(weights), inspection).run();
 }
 
 }  // namespace dunlin

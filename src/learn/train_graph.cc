@@ -7,60 +7,35 @@
 #include "base/error.h"
 #include "graph/autodiff/differentiate.h"
 #include "graph/autodiff/gradient_path.h"
+#include "graph/exporter_parameters.h"
 #include "graph/infer.h"
 #include "graph/op.h"
 #include "graph/passes/inline_functions.h"
 #include "graph/passes/training_mode.h"
 #include "graph/passes/untie_initializers.h"
 #include "graph/support.h"
+#include "graph/weights.h"
 #include "tensor/formats.h"
 
 namespace dunlin {
 
 namespace {
 
-/// Inputs that hold parameters whatever their size: the others count as weights from two elements on, since a
-/// lone number beside Mul or Add is more often a constant that an exporter wrote (1/sqrt(2), an epsilon) than
-/// a weight.
-bool is_parameter_input(const Node& node, size_t i) {
-  static const std::map<std::string_view, std::pair<size_t, size_t>> kParameters = {
-      {"Conv", {1, 2}},
-      {"ConvTranspose", {1, 2}},
-      {"Gemm", {1, 2}},
-      {"MatMul", {0, 1}},
-      {"BatchNormalization", {1, 2}},
-      {"LayerNormalization", {1, 2}},
-      {"GroupNormalization", {1, 2}},
-      {"InstanceNormalization", {1, 2}},
-      {"RMSNormalization", {1, 1}},
-      {"PRelu", {1, 1}},
-      {"LSTM", {1, 3}},
-      {"GRU", {1, 3}}};
-  const auto it = kParameters.find(node.op);
-  return it != kParameters.end() && i >= it->second.first && i <= it->second.second;
-}
-
-/// Float initialisers that training may change, in the order in which the nodes read them.
+/// Weights without those that a pattern keeps.
 std::vector<ValueId> find_weights(const Graph& g, std::span<const std::string> frozen) {
-  std::set<ValueId> seen;
   std::vector<ValueId> out;
   std::vector<char> used(frozen.size(), 0);
+  const auto stays = [&](const std::string& name) {
+    bool any = false;
+    for (size_t p = 0; p < frozen.size(); ++p)
+      if (matches(frozen[p], name)) used[p] = any = true;
+    return any;
+  };
+  for (const ValueId v : dunlin::find_weights(g))
+    if (!stays(g.value_name(v))) out.push_back(v);
   for (const Node& node : g.nodes)
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      const ValueId v = node.inputs[i];
-      const Tensor* t = v == kNoValue ? nullptr : g.initializer(v);
-      if (!t || t->format() != &formats::kF32 || seen.contains(v)) continue;
-      if (node.op == "BatchNormalization" && i >= 3) continue;
-      // Scales are calibrated, not trained.
-      if ((node.op == "QuantizeLinear" || node.op == "DequantizeLinear") && i > 0) continue;
-      if (t->num_elements() < (is_parameter_input(node, i) ? 1 : 2)) continue;
-      seen.insert(v);
-      const std::string& name = g.value_name(v);
-      bool stays = false;
-      for (size_t p = 0; p < frozen.size(); ++p)
-        if (matches(frozen[p], name)) used[p] = stays = true;
-      if (!stays) out.push_back(v);
-    }
+    if (node.op == "Constant")  // to keep it is to ask for what is so anyway
+      for (const ValueId v : node.outputs) stays(g.value_name(v));
   for (size_t p = 0; p < frozen.size(); ++p)
     if (!used[p])
       fail(ErrorCode::kInvalidArgument,
@@ -81,7 +56,7 @@ std::set<ValueId> find_statistics(const Graph& g) {
 
 std::vector<std::string> trainable_weights(const Graph& graph) {
   std::vector<std::string> names;
-  for (ValueId v : find_weights(graph, {})) names.push_back(graph.value_name(v));
+  for (ValueId v : dunlin::find_weights(graph)) names.push_back(graph.value_name(v));
   return names;
 }
 
@@ -138,7 +113,9 @@ bool takes_token_numbers(const Graph& g) {
 }
 
 Graph prepare_for_training(const Model& model) {
-  Graph g = inline_functions(model);
+  Model held = model;
+  hold_constants(held);
+  Graph g = inline_functions(held);
   check_supported(g);
   if (g.inputs.size() != 1 || g.outputs.empty())
     fail(ErrorCode::kUnsupported, "training feeds one input, the model has {} inputs and {} outputs",

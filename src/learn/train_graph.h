@@ -41,7 +41,8 @@ struct EvaluateGraph {
 };
 EvaluateGraph make_evaluate_graph(const Graph& source, const std::string& loss);
 
-/// The model's graph, ready for both: calls of functions inlined, initialisers untied, the batch left open.
+/// The model's graph, ready for both: what the exporter names no parameter a constant (hold_constants()), calls of
+/// functions inlined, initialisers untied, the batch left open.
 /// Its input is f32, whatever the model's is. Throws kUnsupported listing missing ops, or when the model does not
 /// have one input of numbers with a batch.
 Graph prepare_for_training(const Model& model);
@@ -49,7 +50,7 @@ Graph prepare_for_training(const Model& model);
 bool takes_token_numbers(const Graph& graph);
 
 /// Names of the float initialisers that training may change, and of BatchNormalization's running statistics,
-/// each in the order in which the nodes read them: what a fleet's rounds exchange.
+/// each in the order in which the nodes read them: what a fleet's rounds exchange. hold_constants() goes before.
 std::vector<std::string> trainable_weights(const Graph& graph);
 std::vector<std::string> running_statistics(const Graph& graph);
 

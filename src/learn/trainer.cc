@@ -33,6 +33,7 @@ struct Trainer::State {
   TrainOptions options;
   std::string loss;
   double learning_rate = 0;
+  ExporterConstants constants;
   TrainGraph graph;
   std::unique_ptr<Session> session;
   /// By weight, then by the optimizer's state.
@@ -78,6 +79,7 @@ Trainer::Trainer(Model model, Task task, TrainOptions options) : state_(std::mak
   s.task.loss = s.loss.ends_with(".onnx") ? "file" : s.loss;
   s.learning_rate = s.options.learning_rate > 0 ? s.options.learning_rate
                                                 : s.options.optimizer.optimizer->default_learning_rate;
+  s.constants = hold_constants(s.model);
   untie_initializers(s.model.graph);  // so that every weight has a name to return to
   s.graph = make_train_graph(
       prepare_for_training(s.model),
@@ -256,6 +258,7 @@ Model Trainer::model() const {
 const Task& Trainer::task() const { return state_->task; }
 const std::vector<std::string>& Trainer::trained() const { return state_->graph.weights; }
 const std::vector<std::string>& Trainer::statistics() const { return state_->graph.statistics; }
+const ExporterConstants& Trainer::constants() const { return state_->constants; }
 const std::vector<Untrained>& Trainer::untrained() const { return state_->graph.untrained; }
 const Tensor& Trainer::value(const std::string& name) const { return state_->variable(name); }
 

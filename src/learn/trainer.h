@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/threads.h"
+#include "graph/exporter_parameters.h"
 #include "graph/ir.h"
 #include "learn/checkpoint.h"
 #include "learn/data/dataset.h"
@@ -98,6 +99,8 @@ class Trainer {
   const std::vector<std::string>& statistics() const;
   /// Weights that stay as they are because no gradient comes to them, each with the reason.
   const std::vector<Untrained>& untrained() const;
+  /// What stays because PyTorch's exporter says that it is no parameter; Constant nodes in model().
+  const ExporterConstants& constants() const;
   /// A trained weight or statistic as it is now.
   const Tensor& value(const std::string& name) const;
 

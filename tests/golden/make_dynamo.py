@@ -1,13 +1,15 @@
 """Writes tests/golden/dynamo: small nets as PyTorch's dynamo exporter writes them, and what PyTorch computes in double.
 
     pip install torch onnx onnxscript     (2.9 or newer; nothing but this script needs it)
-    python tests/golden/make_dynamo.py
+    python tests/golden/make_dynamo.py [NAME ...]
 
 NAME/model.onnx, NAME/model.onnx.data     the net; dimensions named in EXPORTS are symbolic
 NAME/K/input.I.npy, NAME/K/output.I.npy   run K, at sizes of its own
+NAME/x.npy, NAME/y.npy, NAME/losses.npy   of a net that is trained: cross-entropy before each step of SGD on all of x
 """
 import pathlib
 import shutil
+import sys
 
 import numpy as np
 import torch
@@ -99,6 +101,35 @@ class Selection(nn.Module):
         return kept.index_select(0, order), torch.nonzero(x > 0.5), grown, table
 
 
+class Sampler(nn.Module):
+    """Where to sample is learned; the exporter folds the grid that this moves, and names every parameter."""
+
+    def __init__(self):
+        super().__init__()
+        self.where, self.head = nn.Linear(36, 6), nn.Linear(36, 3)
+        nn.init.uniform_(self.where.weight, -0.02, 0.02)
+        self.where.bias.data = torch.tensor([1.0, 0, 0.1, 0, 1, -0.1])
+
+    def forward(self, x):
+        grid = F.affine_grid(self.where(x.flatten(1)).view(-1, 2, 3), (x.shape[0], 1, 6, 6), align_corners=False)
+        return self.head(F.grid_sample(x, grid, align_corners=False).flatten(1))
+
+
+class Grouped(nn.Module):
+    """Parameters that the exporter transposes and reshapes, which then have no name, beside constants and a buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm, self.project = nn.Conv2d(1, 4, 3), nn.GroupNorm(2, 4), nn.Linear(16, 3)
+        self.register_buffer("shift", torch.rand(4, 1, 1))
+        nn.init.uniform_(self.norm.weight, 0.5, 1.5)
+        nn.init.uniform_(self.norm.bias, -0.3, 0.3)
+
+    def forward(self, x):
+        x = F.relu(self.norm(self.conv(x)) + self.shift).flatten(2)
+        return self.project(x + torch.triu(torch.full((4, 16), 0.5))).mean(1)
+
+
 def image(rng, n, h, w):
     return [rng.standard_normal((n, 3, h, w))]
 
@@ -133,19 +164,26 @@ EXPORTS = {
 }
 
 
-def write(name, make, draw, axes, sizes, options):
-    torch.manual_seed(1)
-    folder = OUT / name
+TRAININGS = {"sampler": Sampler, "grouped": Grouped}
+
+
+def export(net, arrays, axes, folder, options):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    net, rng = make().eval(), np.random.default_rng(1)
-    runs = [[a.astype(np.float32) if a.dtype == np.float64 else a for a in draw(rng, *size)] for size in sizes]
-    program = torch.onnx.export(net, tuple(map(torch.from_numpy, runs[0])), dynamo=True, dynamic_shapes=axes,
+    program = torch.onnx.export(net, tuple(map(torch.from_numpy, arrays)), dynamo=True, dynamic_shapes=axes,
                                 verbose=False, **options)
     for part in (program.model.graph, *program.model.functions.values()):
         for node in part.all_nodes():  # where PyTorch is installed here
             node.metadata_props.pop("pkg.torch.onnx.stack_trace", None)
     program.save(folder / "model.onnx", external_data=True)
+
+
+def write(name, make, draw, axes, sizes, options):
+    torch.manual_seed(1)
+    folder = OUT / name
+    net, rng = make().eval(), np.random.default_rng(1)
+    runs = [[a.astype(np.float32) if a.dtype == np.float64 else a for a in draw(rng, *size)] for size in sizes]
+    export(net, runs[0], axes, folder, options)
     net = net.double()
     for k, arrays in enumerate(runs):
         (folder / str(k)).mkdir()
@@ -159,5 +197,27 @@ def write(name, make, draw, axes, sizes, options):
             np.save(folder / str(k) / f"output.{i}.npy", tensor.numpy())
 
 
-for name, parts in EXPORTS.items():
-    write(name, *parts)
+def write_training(name, make, steps=4):
+    torch.manual_seed(1)
+    folder = OUT / name
+    net, rng = make().train(), np.random.default_rng(1)
+    x, y = rng.standard_normal((6, 1, 6, 6)).astype(np.float32), np.arange(6) % 3
+    export(net, [x], ({0: "N"},), folder, {})
+    net = net.double()
+    optimizer, losses = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9), []
+    for _ in range(steps):
+        loss = F.cross_entropy(net(torch.from_numpy(x).double()), torch.from_numpy(y))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    for stem, array in (("x", x), ("y", y), ("losses", np.array(losses, np.float32))):
+        np.save(folder / f"{stem}.npy", array)
+
+
+names = sys.argv[1:] or [*EXPORTS, *TRAININGS]
+for name in names:
+    if name in EXPORTS:
+        write(name, *EXPORTS[name])
+    else:
+        write_training(name, TRAININGS[name])

@@ -1,6 +1,8 @@
 // dunlin train: trains an ONNX model on data and writes it again.
 #include <fmt/format.h>
 
+#include <cstdio>
+
 #include "arguments.h"
 #include "base/error.h"
 #include "base/peak_memory.h"
@@ -29,6 +31,25 @@ struct Options {
 
 std::string state_path(const Options& o) { return o.out + ".state"; }
 
+int64_t trained_parameters(const Trainer& trainer) {
+  int64_t sum = 0;
+  for (const std::string& name : trainer.trained()) sum += trainer.value(name).num_elements();
+  return sum;
+}
+
+std::string what_trains(const Trainer& trainer) {
+  std::string s = fmt::format("training {} weights, {} parameters", trainer.trained().size(),
+                              trained_parameters(trainer));
+  const ExporterConstants& c = trainer.constants();
+  if (!c.names.empty())
+    s += fmt::format("; not constants and buffers of PyTorch's exporter: {}, of {} numbers", c.names.size(),
+                     c.elements);
+  if (c.batch_norm_folded)
+    s += "\nPyTorch's exporter folded BatchNormalization away, so it is not trained; export with "
+         "optimize=False";
+  return s;
+}
+
 Result train(Options o, const Common& common) {
   SignalStop signals;
   o.train.optimizer = parse_option("--optimizer", [&] { return parse_optimizer(o.optimizer); });
@@ -55,6 +76,8 @@ Result train(Options o, const Common& common) {
   Trainer trainer(std::move(model), task, o.train);
   if (o.resume) trainer.resume(load_checkpoint(files, state_path(o)), *data);
 
+  if (!common.quiet)
+    std::fputs((what_trains(trainer) + "\n").c_str(), stderr);  // ends nothing where it fails
   ProgressBar bar(common.quiet);
   const TrainResult r = trainer.train(data, [&](const Progress& p) {
     bar.update(static_cast<double>(p.step) / static_cast<double>(std::max<int64_t>(p.total_steps, 1)),
@@ -80,6 +103,8 @@ Result train(Options o, const Common& common) {
                  {"steps", r.steps},
                  {"loss", r.loss},
                  {"accuracy", nullptr},
+                 {"trained_weights", trainer.trained().size()},
+                 {"trained_parameters", trained_parameters(trainer)},
                  {"median_step_ms", r.median_step_ms},
                  {"peak_rss_bytes", peak_rss_bytes()},
                  {"seconds", r.seconds},

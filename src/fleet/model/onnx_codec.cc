@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "graph/exporter_parameters.h"
 #include "graph/onnx/export.h"
 #include "graph/onnx/import.h"
 #include "graph/passes/untie_initializers.h"
@@ -13,6 +14,7 @@ namespace dunlin::fleet {
 
 dunlin::Model parse_artefact(ByteSpan artefact) {
   dunlin::Model model = parse_onnx(artefact, {.origin = "the fleet's model"});
+  hold_constants(model);
   untie_initializers(model.graph);
   return model;
 }

@@ -12,7 +12,7 @@ class OnnxCodec final : public ModelCodec {
   Bytes write(ByteSpan artefact, const NamedTensors& tensors) override;
 };
 
-/// The model in an artefact, its initialisers untied as training sees them.
+/// The model in an artefact, its constants held and its initialisers untied as training sees them.
 dunlin::Model parse_artefact(ByteSpan artefact);
 /// Its trainable initialisers and running statistics.
 NamedTensors tensors_of(const dunlin::Model& model);

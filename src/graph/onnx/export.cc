@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "graph/exporter_parameters.h"
 #include "graph/onnx/graph_writer.h"
 #include "tensor/formats.h"
 
@@ -31,7 +32,8 @@ Bytes serialize(const Model& model, const onnx::Places& places) {
   if (!model.doc_string.empty()) proto.set_doc_string(model.doc_string);
   onnx::write_opsets(model.graph, *proto.mutable_opset_import());
   for (const auto& [key, value] : model.metadata) {
-    onnx::StringStringEntryProto& entry = *proto.add_metadata_props();
+    onnx::StringStringEntryProto& entry =
+        key == kGraphSignature ? *proto.mutable_graph()->add_metadata_props() : *proto.add_metadata_props();
     entry.set_key(key);
     entry.set_value(value);
   }

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "graph/exporter_parameters.h"
 #include "graph/graph_bytes.h"
 #include "graph/onnx/graph_reader.h"
 #include "graph/onnx/onnx.pb.h"
@@ -104,6 +105,8 @@ Model read_model(onnx::ModelProto& proto, const ImportOptions& options, uint64_t
   model.model_version = proto.model_version();
   model.doc_string = proto.doc_string();
   for (const auto& entry : proto.metadata_props()) model.metadata[entry.key()] = entry.value();
+  for (const auto& entry : proto.graph().metadata_props())
+    if (entry.key() == kGraphSignature) model.metadata[entry.key()] = entry.value();
   onnx::TensorReader tensors(onnx::ExternalFiles(options.folder),
                              {options.limits.max_rank, options.limits.max_tensor_bytes,
                               options.limits.max_model_bytes, bytes_in_memory});

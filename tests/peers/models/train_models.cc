@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/file_system.h"
 #include "dunlin/session.h"
+#include "graph/exporter_parameters.h"
 #include "graph/onnx/import.h"
 #include "graph/op.h"
 #include "graph/passes/inline_functions.h"
@@ -42,7 +43,9 @@ Batches load_batches(const fs::path& folder, const Json& run) {
 
 /// The model's graph for inputs of these sizes; the batch, where it is symbolic, stays open.
 Graph load_source(const fs::path& folder, const std::vector<Tensor>& inputs) {
-  Graph g = inline_functions(load_onnx(folder / "model.onnx"));
+  Model model = load_onnx(folder / "model.onnx");
+  hold_constants(model);
+  Graph g = inline_functions(model);
   check_supported(g);
   untie_initializers(g);
   for (size_t i = 0; i < g.inputs.size(); ++i) {
@@ -125,7 +128,7 @@ Json train(const fs::path& folder) {
   const Batches batches = load_batches(folder, run);
   const Graph source = load_source(folder, batches[0]);
   const auto parameters = run.at("parameters").get<std::vector<std::string>>();
-  std::vector<std::string> frozen;  // PyTorch's buffers are no weights
+  std::vector<std::string> frozen;  // its older exporter does not tell PyTorch's buffers from weights
   for (const std::string& name : trainable_weights(source))
     if (std::ranges::find(parameters, name) == parameters.end()) frozen.push_back(name);
   Json out{{"frozen", frozen}, {"runs", Json::array()}};

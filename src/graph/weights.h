@@ -1,0 +1,17 @@
+// Which initialisers of a graph training may change. An ONNX file does not say what is a parameter.
+#pragma once
+
+#include <vector>
+
+#include "graph/ir.h"
+
+namespace dunlin {
+
+/// Whether input `i` of the node holds a parameter of the op itself, as Conv's kernel is.
+bool is_parameter_input(const Node& node, size_t i);
+
+/// f32 initialisers, in the order in which the nodes read them, without running statistics and the scales of
+/// quantisation; lone numbers only where they are parameters of the op.
+std::vector<ValueId> find_weights(const Graph& graph);
+
+}  // namespace dunlin
