@@ -63,7 +63,10 @@ GraphSignature parse_graph_signature(std::string_view text) {
 ExporterConstants hold_constants(Model& model) {
   const auto entry = model.metadata.extract(std::string(kGraphSignature));
   Graph& g = model.graph;
-  if (entry.empty() || !g.opsets.contains("")) return {};
+  if (entry.empty() || !g.opsets.contains("")) {
+    lift_constants(g);
+    return {};
+  }
   const GraphSignature signature = parse_graph_signature(entry.mapped());
   const Graph inlined = inline_functions(model);  // initialisers keep their numbers
   ExporterConstants out;

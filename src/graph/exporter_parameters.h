@@ -33,7 +33,7 @@ struct ExporterConstants {
 /// Turns what find_weights() would take for weights and is none into Constant nodes, and drops the signature, which
 /// then has nothing more to say: what training sees, and writes. Where parameters are missing (the exporter
 /// transposes matrices, joins those of an LSTM), unnamed initialisers that stand where such weights stand remain.
-/// Nothing happens without a signature that names an initialiser as a parameter.
+/// Nothing happens with a signature that names no initialiser as a parameter; without one there is lift_constants().
 ExporterConstants hold_constants(Model& model);
 
 }  // namespace dunlin

@@ -58,6 +58,11 @@ std::string training_text(const Inspection& i) {
   std::string s =
       fmt::format("{:<12}yes: {} of {} parameters, in {} weights (--json names them)\n", "trainable",
                   with_commas(i.trainable_parameters), with_commas(i.parameters), i.weights.size());
+  const auto fed = [](const Inspection::Port& p) {
+    return p.format == "f32" || p.format == "i64" || p.format == "i32";
+  };
+  if (i.inputs.size() != 1 || !fed(i.inputs[0]))
+    s += fmt::format("{:<12}by the library: `dunlin train` feeds one input, of f32, i64 or i32\n", "");
   if (!i.constants.empty())
     s += fmt::format("{:<12}not constants and buffers of PyTorch's exporter: {}, of {} numbers\n", "",
                      i.constants.size(), with_commas(i.constant_elements));

@@ -20,6 +20,7 @@ using onnx::AttributeProto;
 using onnx::ModelProto;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 void add_weight(ModelProto& m, const char* name, std::initializer_list<int64_t> dims) {
   onnx::TensorProto& t = *m.mutable_graph()->add_initializer();
@@ -137,7 +138,7 @@ TEST(Inspect, SaysWhatCannotRunAndWhatCannotTrain) {
 
   m = onnx::small_proto();
   m.mutable_graph()->mutable_node(0)->set_input(1, "x");
-  EXPECT_THAT(inspect_proto(m).trainable_why_not, HasSubstr("no floating-point weights"));
+  EXPECT_THAT(inspect_proto(m).trainable_why_not, HasSubstr("no f32 weights"));
 }
 
 TEST(Inspect, OpsThatCannotRunAreCounted) {
@@ -212,6 +213,29 @@ TEST(Inspect, OpsWithoutAGradientAndThePathToThem) {
   EXPECT_THAT(to_text(i), HasSubstr("nor ConcatFromSequence \"y\""));
   const auto json = nlohmann::json::parse(to_json(i));
   EXPECT_EQ(json["without_gradient"][1]["node"], "ConcatFromSequence \"y\"");
+}
+
+TEST(Inspect, HalfPrecisionAndSeveralInputsAreNotForTheTrainCommand) {
+  EXPECT_THAT(to_text(inspect_proto(conv_net())), Not(HasSubstr("by the library")));
+  ModelProto two = conv_net();
+  add_value(*two.mutable_graph()->mutable_input(), "more", {1});
+  EXPECT_THAT(to_text(inspect_proto(two)), HasSubstr("by the library: `dunlin train` feeds one input"));
+  ModelProto half;
+  half.set_ir_version(8);
+  half.add_opset_import()->set_version(17);
+  add_value(*half.mutable_graph()->mutable_input(), "x", {2, 2}, 10);
+  onnx::TensorProto& w = *half.mutable_graph()->add_initializer();
+  w.set_name("w");
+  w.set_data_type(10);
+  w.add_dims(2);
+  w.add_dims(2);
+  w.set_raw_data(std::string(8, '\0'));
+  add_node(*half.mutable_graph()->mutable_node(), "MatMul", {"x", "w"}, {"y"});
+  half.mutable_graph()->add_output()->set_name("y");
+  const Inspection i = inspect_proto(half);
+  EXPECT_TRUE(i.unsupported.empty());
+  EXPECT_FALSE(i.trainable);
+  EXPECT_EQ(i.trainable_parameters, 0u);
 }
 
 TEST(Inspect, ShapesMustFitTheInputs) {

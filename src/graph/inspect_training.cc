@@ -18,13 +18,6 @@ const OpDef* op_or_null(const Graph& g, const Node& node) {
   return find_op(node.domain, node.op, g.opset_of(node));
 }
 
-/// Numbers that training never changes: running statistics, and scales of quantisation.
-bool is_fixed(const Node& node, size_t input) {
-  if (node.op == "BatchNormalization") return input >= 3;
-  return (node.op == "QuantizeLinear" || node.op == "DequantizeLinear" || node.op == "FakeQuantize") &&
-         input > 0;
-}
-
 class Judge {
  public:
   Judge(const Graph& g, std::vector<ValueId> weights, Inspection& out)
@@ -33,9 +26,8 @@ class Judge {
   void run() {
     find_live();
     std::erase_if(weights_, [&](ValueId v) { return !g_.initializer(v); });
-    if (weights_.empty() && out_.constants.empty()) find_in_constants();
     if (weights_.empty()) {
-      out_.trainable_why_not = "it has no floating-point weights";
+      out_.trainable_why_not = "it has no f32 weights";
       return;
     }
     find_obstacles();
@@ -61,20 +53,6 @@ class Judge {
   }
   bool makes_live(const Node& node) const {
     return std::ranges::any_of(node.outputs, [&](ValueId v) { return v != kNoValue && live_[at(v)]; });
-  }
-
-  /// Some exporters write weights as Constant nodes. Floats of at least two elements: a lone number is more often a
-  /// constant of the exporter's.
-  void find_in_constants() {
-    std::set<ValueId> seen;
-    for (const Node& node : g_.nodes)
-      for (size_t i = 0; i < node.inputs.size(); ++i) {
-        const ValueId v = node.inputs[i];
-        const Tensor* t = v == kNoValue || is_fixed(node, i) ? nullptr : g_.initializer(v);
-        if (t && t->format()->kind == FormatDef::Kind::kFloat && t->num_elements() > 1 &&
-            seen.insert(v).second)
-          weights_.push_back(v);
-      }
   }
 
   void find_obstacles() {

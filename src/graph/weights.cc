@@ -1,5 +1,6 @@
 #include "graph/weights.h"
 
+#include <algorithm>
 #include <set>
 
 #include "tensor/formats.h"
@@ -42,6 +43,33 @@ std::vector<ValueId> find_weights(const Graph& g) {
       out.push_back(v);
     }
   return out;
+}
+
+void lift_constants(Graph& g) {
+  if (!find_weights(g).empty()) return;
+  const auto value_of = [](const Node& node) -> TensorPtr {
+    if (node.op != "Constant" || !node.domain.empty()) return nullptr;
+    const TensorPtr* value = find_attribute<TensorPtr>(node, "value");
+    return value && *value && (*value)->format() == &formats::kF32 ? *value : nullptr;
+  };
+  const std::vector<int> producer = producers(g);
+  const auto is_lifted_parameter = [&](const Node& node) {
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const ValueId v = node.inputs[i];
+      const int p = v == kNoValue ? -1 : producer[static_cast<size_t>(v)];
+      if (p >= 0 && is_parameter_input(node, i) && value_of(g.nodes[static_cast<size_t>(p)])) return true;
+    }
+    return false;
+  };
+  if (std::ranges::none_of(g.nodes, is_lifted_parameter)) return;
+  std::erase_if(g.nodes, [&](const Node& node) {
+    const TensorPtr value = value_of(node);
+    if (!value) return false;
+    g.initializers[node.outputs[0]] = value;
+    g.values[static_cast<size_t>(node.outputs[0])].type = {.format = value->format(),
+                                                           .shape = value->shape()};
+    return true;
+  });
 }
 
 }  // namespace dunlin
