@@ -30,7 +30,7 @@ is what `dunlin inspect` says of the file. PP-OCR has the weights it was trained
 statistics of BatchNormalization such as training leaves and its weights scaled down, for without that rounding grows
 from block to block and FCN, EfficientNetV2 and DeepLabV3-ResNet50 missed the bound. SSDLite gives its tensors before
 suppression. PP-OCR's detection is shown on a page of 480 x 480; of six page sizes tried three, white but for their
-text, missed the bound (1.7e-4 to 3.3e-4; against float64 Dunlin is off by 1.5e-4 to 3.6e-4 there, ONNX Runtime by
+text, missed the bound (1.6e-4 to 3.3e-4; against float64 Dunlin is off by 1.5e-4 to 3.6e-4 there, ONNX Runtime by
 0.2e-4 to 0.8e-4): all white pixels round alike, and the order in which the first convolution alone adds its 27 products
 moves the result by 1e-5 to 1e-4. With noise on the page all are within 0.4e-4.
 [Models in training](models-training.md) says how they train.
