@@ -1,7 +1,6 @@
 #include "kernels/contraction/bf16_microkernel_simd.h"
 
-#include <utility>
-
+#include "kernels/contraction/tile_table-inl.h"
 #include "kernels/simd/activation-inl.h"
 #include "kernels/simd/simd-inl.h"
 
@@ -223,28 +222,19 @@ void rows_tile(const Bf16TileArgs& t) {
   sums.finish(t);
 }
 
-template <int kPanels, size_t... kIndex>
-constexpr void fill_rows(contraction::Bf16TileFunction (&out)[contraction::kMaxTileRows + 1],
-                         std::index_sequence<kIndex...>) {
-  ((out[kIndex + 1] = rows_tile<kIndex + 1, kPanels>), ...);
-}
-
-template <int kPanels>
-constexpr void fill_panels(contraction::Bf16Table& table) {
-  if constexpr (kPanels <= contraction::kMaxTilePanels) {
-    constexpr int kRows = kMaxRows[kPanels];
-    table.max_rows[kPanels] = kRows;
-    if (kRows > 0) table.max_panels = kPanels;
-    fill_rows<kPanels>(table.rows[kPanels], std::make_index_sequence<kRows>());
-    fill_panels<kPanels + 1>(table);
+struct Tiles {
+  static constexpr auto& kMaxRows = HWY_NAMESPACE::kMaxRows;
+  template <int kRows, int kPanels>
+  static constexpr void put(contraction::Bf16Table& table) {
+    table.rows[kPanels][kRows] = rows_tile<kRows, kPanels>;
   }
-}
+};
 
 constexpr contraction::Bf16Table make_table() {
   contraction::Bf16Table table{};
   table.width = kWidth;
   table.lanes = static_cast<int>(kLanes);
-  fill_panels<1>(table);
+  fill_tiles<Tiles>(table);
   return table;
 }
 

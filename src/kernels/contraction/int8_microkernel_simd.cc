@@ -1,7 +1,6 @@
 #include "kernels/contraction/int8_microkernel_simd.h"
 
-#include <utility>
-
+#include "kernels/contraction/tile_table-inl.h"
 #include "kernels/simd/int8_dot-inl.h"
 #include "kernels/simd/int8_output-inl.h"
 
@@ -142,29 +141,20 @@ void copy_runs(const uint8_t* from, ptrdiff_t from_stride, uint8_t* to, ptrdiff_
     std::memcpy(to, from, static_cast<size_t>(run));
 }
 
-template <int kPanels, size_t... kIndex>
-constexpr void fill_rows(contraction::Int8TileFunction (&out)[contraction::kMaxTileRows + 1],
-                         std::index_sequence<kIndex...>) {
-  ((out[kIndex + 1] = rows_tile<kIndex + 1, kPanels>), ...);
-}
-
-template <int kPanels>
-constexpr void fill_panels(contraction::Int8Table& table) {
-  if constexpr (kPanels <= contraction::kMaxTilePanels) {
-    constexpr int kRows = kMaxRows[kPanels];
-    table.max_rows[kPanels] = kRows;
-    if (kRows > 0) table.max_panels = kPanels;
-    fill_rows<kPanels>(table.rows[kPanels], std::make_index_sequence<kRows>());
-    fill_panels<kPanels + 1>(table);
+struct Tiles {
+  static constexpr auto& kMaxRows = HWY_NAMESPACE::kMaxRows;
+  template <int kRows, int kPanels>
+  static constexpr void put(contraction::Int8Table& table) {
+    table.rows[kPanels][kRows] = rows_tile<kRows, kPanels>;
   }
-}
+};
 
 constexpr contraction::Int8Table make_table() {
   contraction::Int8Table table{};
   table.width = kWidth;
   table.lanes = static_cast<int>(kLanes);
   table.copy_runs = copy_runs;
-  fill_panels<1>(table);
+  fill_tiles<Tiles>(table);
   return table;
 }
 

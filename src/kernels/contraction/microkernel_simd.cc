@@ -2,8 +2,8 @@
 
 #include <limits>
 #include <type_traits>
-#include <utility>
 
+#include "kernels/contraction/tile_table-inl.h"
 #include "kernels/simd/activation-inl.h"
 #include "kernels/simd/simd-inl.h"
 
@@ -220,23 +220,14 @@ void copy_runs(const float* from, ptrdiff_t from_stride, float* to, ptrdiff_t to
 #endif
 }
 
-template <int kPanels, bool kColumns, size_t... kIndex>
-constexpr void fill_rows(contraction::TileFunction (&out)[contraction::kMaxTileRows + 1],
-                         std::index_sequence<kIndex...>) {
-  ((out[kIndex + 1] = kColumns ? columns_tile<kIndex + 1, kPanels> : rows_tile<kIndex + 1, kPanels>), ...);
-}
-
-template <int kPanels>
-constexpr void fill_panels(contraction::Table& table) {
-  if constexpr (kPanels <= contraction::kMaxTilePanels) {
-    constexpr int kRows = kMaxRows[kPanels];
-    table.max_rows[kPanels] = kRows;
-    if (kRows > 0) table.max_panels = kPanels;
-    fill_rows<kPanels, false>(table.rows[kPanels], std::make_index_sequence<kRows>());
-    fill_rows<kPanels, true>(table.columns[kPanels], std::make_index_sequence<kRows>());
-    fill_panels<kPanels + 1>(table);
+struct Tiles {
+  static constexpr auto& kMaxRows = HWY_NAMESPACE::kMaxRows;
+  template <int kRows, int kPanels>
+  static constexpr void put(contraction::Table& table) {
+    table.rows[kPanels][kRows] = rows_tile<kRows, kPanels>;
+    table.columns[kPanels][kRows] = columns_tile<kRows, kPanels>;
   }
-}
+};
 
 constexpr contraction::Table make_table() {
   contraction::Table table{};
@@ -244,7 +235,7 @@ constexpr contraction::Table make_table() {
   table.lanes = static_cast<int>(kLanes);
   table.activate = activate;
   table.copy_runs = copy_runs;
-  fill_panels<1>(table);
+  fill_tiles<Tiles>(table);
   return table;
 }
 
