@@ -61,12 +61,14 @@ GraphSignature parse_graph_signature(std::string_view text) {
 }
 
 ExporterConstants hold_constants(Model& model) {
+  if (model.metadata.contains(std::string(kHeld))) return {};
   const auto entry = model.metadata.extract(std::string(kGraphSignature));
   Graph& g = model.graph;
   if (entry.empty() || !g.opsets.contains("")) {
     lift_constants(g);
     return {};
   }
+  model.metadata[std::string(kHeld)] = "held";
   const GraphSignature signature = parse_graph_signature(entry.mapped());
   const Graph inlined = inline_functions(model);  // initialisers keep their numbers
   ExporterConstants out;

@@ -14,6 +14,9 @@ namespace dunlin {
 /// Key of GraphProto.metadata_props; Model::metadata keeps it.
 inline constexpr std::string_view kGraphSignature = "pkg.torch.export.ExportedProgram.graph_signature";
 
+/// Key of Model::metadata: Constant nodes of this model are no weights.
+inline constexpr std::string_view kHeld = "dunlin.constants";
+
 struct GraphSignature {
   std::set<std::string_view> parameters;  ///< names of initialisers, where they are still there
   std::set<std::string_view> others;      ///< buffers and lifted constants

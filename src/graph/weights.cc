@@ -46,29 +46,42 @@ std::vector<ValueId> find_weights(const Graph& g) {
 }
 
 void lift_constants(Graph& g) {
-  if (!find_weights(g).empty()) return;
-  const auto value_of = [](const Node& node) -> TensorPtr {
-    if (node.op != "Constant" || !node.domain.empty()) return nullptr;
+  const bool has_weights = !find_weights(g).empty();
+  const std::vector<int> producer = producers(g);
+  const auto constant = [&](ValueId v) -> TensorPtr {
+    const int p = v == kNoValue ? -1 : producer[static_cast<size_t>(v)];
+    if (p < 0) return nullptr;
+    const Node& node = g.nodes[static_cast<size_t>(p)];
+    if (node.op != "Constant" || !node.domain.empty() || node.outputs.size() != 1) return nullptr;
     const TensorPtr* value = find_attribute<TensorPtr>(node, "value");
     return value && *value && (*value)->format() == &formats::kF32 ? *value : nullptr;
   };
-  const std::vector<int> producer = producers(g);
-  const auto is_lifted_parameter = [&](const Node& node) {
+  std::set<ValueId> lifted;
+  std::vector<bool> weighed(g.values.size(), false);  // comes from an op with parameters
+  for (const Node& node : g.nodes) {
+    const bool statistics = node.op == "BatchNormalization";
+    bool after = std::ranges::any_of(
+        node.inputs, [&](ValueId v) { return v != kNoValue && weighed[static_cast<size_t>(v)]; });
+    // Before the first parameter such a constant is rather a mean or deviation of the data.
+    const bool line = after && (node.op == "Add" || node.op == "Mul");
     for (size_t i = 0; i < node.inputs.size(); ++i) {
-      const ValueId v = node.inputs[i];
-      const int p = v == kNoValue ? -1 : producer[static_cast<size_t>(v)];
-      if (p >= 0 && is_parameter_input(node, i) && value_of(g.nodes[static_cast<size_t>(p)])) return true;
+      const bool parameter = is_parameter_input(node, i);
+      if (!(statistics && i > 0) && (has_weights || !(parameter || line))) continue;
+      if (!constant(node.inputs[i])) continue;
+      lifted.insert(node.inputs[i]);
+      after = after || parameter;
     }
-    return false;
-  };
-  if (std::ranges::none_of(g.nodes, is_lifted_parameter)) return;
+    if (after)
+      for (ValueId v : node.outputs)
+        if (v != kNoValue) weighed[static_cast<size_t>(v)] = true;
+  }
+  for (ValueId v : lifted) {
+    const TensorPtr value = constant(v);
+    g.initializers[v] = value;
+    g.values[static_cast<size_t>(v)].type = {.format = value->format(), .shape = value->shape()};
+  }
   std::erase_if(g.nodes, [&](const Node& node) {
-    const TensorPtr value = value_of(node);
-    if (!value) return false;
-    g.initializers[node.outputs[0]] = value;
-    g.values[static_cast<size_t>(node.outputs[0])].type = {.format = value->format(),
-                                                           .shape = value->shape()};
-    return true;
+    return node.op == "Constant" && node.outputs.size() == 1 && lifted.contains(node.outputs[0]);
   });
 }
 

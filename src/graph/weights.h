@@ -14,8 +14,9 @@ bool is_parameter_input(const Node& node, size_t i);
 /// quantisation; lone numbers only where they are parameters of the op.
 std::vector<ValueId> find_weights(const Graph& graph);
 
-/// Some exporters (paddle2onnx) write weights as Constant nodes. Where no initialiser is a weight and a Constant is the
-/// parameter of an op, those of f32 become initialisers.
+/// Some exporters (paddle2onnx) write weights as Constant nodes. Where no initialiser is a weight, Constants of f32 that
+/// are parameters of an op, or are added or multiplied behind one, become initialisers; and everywhere what
+/// BatchNormalization reads.
 void lift_constants(Graph& graph);
 
 }  // namespace dunlin

@@ -45,6 +45,38 @@ TEST(LiftConstants, WhereAnInitialiserIsAWeightConstantsAreNone) {
   }
 }
 
+/// x - mean, / deviation: of the data, and no weights.
+TEST(LiftConstants, WhatStandsBeforeTheFirstParameterStays) {
+  GraphBuilder b;
+  const ValueId centred = b.node("Add", {b.input({2, 3}), constant_node(b, {3})});
+  const ValueId scaled = b.node("Mul", {centred, constant_node(b, {3})});
+  b.g.outputs = {
+      b.node("Add", {b.node("MatMul", {scaled, constant_node(b, {3, 4})}), constant_node(b, {4})})};
+  lift_constants(b.g);
+  EXPECT_THAT(ops(b.g), ElementsAre("Constant", "Add", "Constant", "Mul", "MatMul", "Add"));
+  EXPECT_EQ(find_weights(b.g).size(), 2u);
+}
+
+TEST(LiftConstants, NodesWithoutAnOutputAreLeftAlone) {
+  Graph g = product(true, true);
+  g.nodes.push_back(g.nodes[0]);
+  g.nodes.back().outputs = {kNoValue};
+  g.nodes.push_back(g.nodes[0]);
+  g.nodes.back().outputs.clear();
+  lift_constants(g);
+  EXPECT_THAT(ops(g), ElementsAre("MatMul", "Add", "Constant", "Constant"));
+}
+
+TEST(LiftConstants, StatisticsOfBatchNormalizationEvenBesideWeights) {
+  GraphBuilder b;
+  std::vector<ValueId> in{b.input({2, 3, 4, 4}), b.weight({3}), b.weight({3}), constant_node(b, {3})};
+  in.push_back(constant_node(b, {3}));
+  b.g.outputs = {b.node("BatchNormalization", in)};
+  lift_constants(b.g);
+  EXPECT_THAT(ops(b.g), ElementsAre("BatchNormalization"));
+  EXPECT_EQ(find_weights(b.g).size(), 2u);
+}
+
 TEST(LiftConstants, ConstantsBesideArithmeticAloneAreNoWeights) {
   Graph g = product(true, true, "Einsum");
   g.nodes[2].attributes["equation"] = std::string("ij,jk->ik");

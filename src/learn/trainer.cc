@@ -84,6 +84,14 @@ Trainer::Trainer(Model model, Task task, TrainOptions options) : state_(std::mak
   s.graph = make_train_graph(
       prepare_for_training(s.model),
       {.loss = s.loss, .frozen = s.options.frozen, .freeze_batch_norm = s.options.freeze_batch_norm});
+  for (const auto* names : {&s.graph.weights, &s.graph.statistics})
+    for (const std::string& name : *names)
+      if (const ValueId v = s.model.graph.find(name); v == kNoValue || !s.model.graph.initializer(v))
+        fail(ErrorCode::kUnsupported,
+             "\"{}\" would be trained, and is no initialiser of the model that could keep it (a Constant "
+             "node, or a copy "
+             "within a function): write it as an initialiser",
+             name);
   // Statistics are taken over by keep_statistics(), not by the session: only once the loss is known to be
   // sound.
   SessionOptions session{.pool = s.options.pool, .variables = s.graph.weights, .winograd = false};

@@ -85,6 +85,10 @@ class Tree {
       return true;
     }
     if (!n.domain.empty() || std::ranges::find(kElementwise, n.op) == std::end(kElementwise)) return false;
+    // Clip's bounds are one number each, the table's values are 256.
+    if (n.op == "Clip" && std::ranges::any_of(n.inputs.begin() + 1, n.inputs.end(),
+                                              [&](ValueId v) { return v != kNoValue && !r_.constant(v); }))
+      return false;
     return std::ranges::all_of(n.inputs, [&](ValueId v) { return v == kNoValue || visit_value(v); });
   }
 

@@ -33,6 +33,14 @@ TEST(RecognizeLookups, NumbersBoundsAndAChangeOfScale) {
   expect_same_results(before, after, 0);
 }
 
+TEST(RecognizeLookups, ABoundThatIsReadIsNoNumber) {
+  QdqBuilder b;
+  const ValueId d = b.there_and_back(b.input({}), 0.04f, 3);
+  const ValueId y = b.node("Clip", {b.node("Mul", {d, b.scalar(2)}), d});
+  const Graph before = b.done({b.there_and_back(y, 0.1f, 0)});
+  EXPECT_THAT(ops(recognize_lookups(before)), Not(Contains("QuantizedLookup")));
+}
+
 TEST(RecognizeLookups, LeavesWhatIsOfMoreThanOneByte) {
   QdqBuilder b;
   const ValueId x = b.there_and_back(b.input({4, 6}), 0.04f, 3),

@@ -47,7 +47,9 @@ class Matcher {
       break;
     }
     size_t y_scale = 6;  // the input
+    bias_tolerance_ = 0.05 * y->scale_number;
     auto p = product(v, true);
+    bias_tolerance_ = 0;
     if (!p) p = binary(v);
     if (!p && !clip) {
       p = pool(v);
@@ -149,7 +151,10 @@ class Matcher {
     const auto w = x ? dequantized_weights(r_, conv.inputs[1], 0) : std::nullopt;
     if (!w || w->tensor->shape().rank() < 3) return std::nullopt;
     const ValueId bias = conv.inputs.size() > 2 ? conv.inputs[2] : kNoValue;
-    auto p = scaled("QuantizedConv", *x, *w, w->bytes, bias, w->tensor->shape()[0]);
+    const Shape& shape = w->tensor->shape();
+    if (shape.rank() > 5 || shape[0] == 0 || !fits_kernels(*w, shape.num_elements() / shape[0]))
+      return std::nullopt;
+    auto p = scaled("QuantizedConv", *x, *w, w->bytes, bias, shape[0]);
     if (!p) return std::nullopt;
     p->node.attributes = conv.attributes;
     p->parts = {&conv};
@@ -167,6 +172,7 @@ class Matcher {
     const auto w = x ? dequantized_weights(r_, n.inputs[1], transposed ? 0 : 1) : std::nullopt;
     if (!w || w->tensor->shape().rank() != 2) return std::nullopt;
     const int64_t columns = w->tensor->shape()[transposed ? 0 : 1];
+    if (!fits_kernels(*w, w->tensor->shape()[transposed ? 1 : 0])) return std::nullopt;
     if (gemm && n.inputs.size() > 2) addend = n.inputs[2];
     if (addend != kNoValue) {  // a row, which leaves the shape of the product
       const auto& shape = r_.type(addend).shape;
@@ -183,17 +189,36 @@ class Matcher {
     return p;
   }
 
+  /// What integer kernels take; anything else is faster in floats than by the reference. Weights less their zero point
+  /// have 8 bits, and so many products of 8 bits cannot leave 32.
+  bool fits_kernels(const QuantizedWeights& w, int64_t reduction) const {
+    if (reduction > 0x40000000 / (255 * 128)) return false;
+    int64_t zero = 0;
+    if (w.zero_point != kNoValue) {
+      const std::vector<int64_t> zeros = to_ints(*r_.constant(w.zero_point));
+      if (zeros.empty() || std::ranges::any_of(zeros, [&](int64_t z) { return z != zeros[0]; })) return false;
+      zero = zeros[0];
+    }
+    if (zero == (w.tensor->format() == &formats::kI8 ? 0 : 128)) return true;
+    return std::ranges::all_of(to_ints(*w.tensor),
+                               [&](int64_t v) { return v - zero >= -128 && v - zero <= 127; });
+  }
+
   std::optional<Product> scaled(const char* op, const QuantizedValue& x, const QuantizedWeights& w,
                                 ValueId w_bytes, ValueId bias, int64_t channels) {
     ValueId whole = kNoValue;
     if (bias != kNoValue) {
       const std::vector<double> numbers = constant_numbers(r_, bias);
       if (static_cast<int64_t>(numbers.size()) != channels) return std::nullopt;
+      // A bias in floats is rounded to whole steps, unless that could be seen.
+      double most = 0;
+      for (double b : numbers) most = std::max(most, std::fabs(b));
+      const double most_off = std::max(bias_tolerance_, 1e-3 * most);
       Tensor steps(&formats::kI32, Shape{channels});
       for (size_t c = 0; c < numbers.size(); ++c) {
         const double step = x.scale_number * w.scales[w.scales.size() == 1 ? 0 : c];
         const double n = numbers[c] == 0 ? 0 : std::nearbyint(numbers[c] / step);
-        if (!(std::fabs(n) <= 0x1p30)) return std::nullopt;
+        if (!(std::fabs(n) <= 0x1p29) || std::fabs(n * step - numbers[c]) > most_off) return std::nullopt;
         steps.data<int32_t>()[c] = static_cast<int32_t>(n);
       }
       whole = add(g_.value_name(bias) + "/steps", std::move(steps));
@@ -226,6 +251,7 @@ class Matcher {
   Rewrite r_;
   Graph& g_;
   NameTable names_;
+  double bias_tolerance_ = 0;  ///< of the product that is looked at
 };
 
 }  // namespace

@@ -90,6 +90,33 @@ TEST(RecognizeQuantized, BiasInStepsStaysAsItIs) {
   EXPECT_THAT(to_ints(*after.initializer(after.nodes[1].inputs[8])), ElementsAre(123456, -7));
 }
 
+/// Steps of 1 beside outputs of steps of 0.02: a bias of 0.4 would be lost.
+TEST(RecognizeQuantized, ABiasFinerThanTheStepsStaysInFloats) {
+  QdqBuilder b;
+  const ValueId x = b.there_and_back(b.input({1, 2, 4}), 1, 0);
+  Tensor w(&formats::kI8, Shape{2, 2, 1});
+  for (int i = 0; i < 4; ++i) w.data<int8_t>()[i] = static_cast<int8_t>(i - 1);
+  const ValueId weight = b.node("DequantizeLinear", {b.constant(std::move(w)), b.scalar(1)});
+  const ValueId c = b.node("Conv", {x, weight, b.constant(Tensor::of<float>({2}, {0.4f, -0.3f}))});
+  for (const Graph& g : {b.done({c}), b.done({b.there_and_back(c, 0.02f, 128)})})
+    EXPECT_THAT(ops(recognize_quantized(g)), testing::Contains("Conv"));
+}
+
+/// No kernel takes weights that leave 8 bits once their zero point is off, and the reference is slow.
+TEST(RecognizeQuantized, WeightsOfNineBitsStayInFloats) {
+  for (const int zero : {128, 117}) {
+    QdqBuilder b;
+    const ValueId x = b.there_and_back(b.input({1, 2, 4}), 0.5f, 0);
+    Tensor w(&formats::kU8, Shape{2, 2, 1}), at(&formats::kU8, Shape{});
+    for (int i = 0; i < 4; ++i) w.data<uint8_t>()[i] = static_cast<uint8_t>(255 - i);
+    *at.data<uint8_t>() = static_cast<uint8_t>(zero);
+    const ValueId weight =
+        b.node("DequantizeLinear", {b.constant(std::move(w)), b.scalar(0.25f), b.constant(std::move(at))});
+    const Graph after = recognize_quantized(b.done({b.node("Conv", {x, weight})}));
+    EXPECT_THAT(ops(after), testing::Contains(zero == 128 ? "QuantizedConv" : "Conv"));
+  }
+}
+
 TEST(RecognizeQuantized, LeavesWhatIsReadOrTrainedElsewhere) {
   QdqBuilder b;
   const ValueId x = b.there_and_back(b.input({1, 3, 6}), 0.03f, 120);

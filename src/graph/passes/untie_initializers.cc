@@ -14,6 +14,7 @@ void untie_initializers(Graph& g) {
     for (ValueId& v : node.inputs)
       if (const auto it = same.find(v); it != same.end()) v = it->second;
     const bool alias = node.op == "Identity" && node.domain.empty() && node.inputs.size() == 1 &&
+                       node.outputs.size() == 1 && node.outputs[0] != kNoValue &&
                        g.initializer(node.inputs[0]) != nullptr;
     if (!alias) {
       kept.push_back(std::move(node));

@@ -45,6 +45,16 @@ TEST(UntieInitializers, ACopyOfAWeightThatNothingElseReadsIsTheWeight) {
   expect_same_results(before, after);
 }
 
+TEST(UntieInitializers, AnIdentityWithoutAnOutputIsLeftAlone) {
+  GraphBuilder b;
+  const ValueId w = b.constant(Tensor::of<float>({2}, {3, 4}));
+  b.node("Identity", {w});
+  Graph g = graph(b, {b.node("Mul", {b.input({2, 2}), w})});
+  g.nodes[0].outputs = {kNoValue};
+  untie_initializers(g);
+  EXPECT_THAT(ops(g), ElementsAre("Identity", "Mul"));
+}
+
 TEST(UntieInitializers, AnOutputKeepsItsName) {
   GraphBuilder b;
   const ValueId copy = b.node("Identity", {b.constant(Tensor::of<float>({2}, {3, 4}))});

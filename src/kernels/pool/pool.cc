@@ -17,13 +17,16 @@ Span span_of(size_t out, size_t in, size_t kernel, size_t stride, size_t dilatio
   const size_t first = out * stride, reach = (kernel - 1) * dilation + 1;
   if (first >= pad && first + reach <= pad + in)  // most windows see no border
     return {.begin = first - pad, .end = first - pad + reach, .padded_cells = kernel, .cells = kernel};
-  Span s{.begin = 0, .end = 0, .padded_cells = 0, .cells = 0};
-  for (size_t k = 0; k < kernel; ++k) {
-    const size_t at = out * stride + k * dilation;  // in the padded image
-    if (at < pad + in + pad_end) ++s.padded_cells;
-    if (at < pad || at >= pad + in) continue;
-    if (s.cells++ == 0) s.begin = at - pad;
-    s.end = at - pad + 1;
+  // How many of the window's cells lie before `limit` in the padded image.
+  const auto before = [&](size_t limit) {
+    return first >= limit ? size_t{0} : std::min(kernel, (limit - first + dilation - 1) / dilation);
+  };
+  const size_t outside = before(pad);
+  Span s{
+      .begin = 0, .end = 0, .padded_cells = before(pad + in + pad_end), .cells = before(pad + in) - outside};
+  if (s.cells > 0) {
+    s.begin = first + outside * dilation - pad;
+    s.end = s.begin + (s.cells - 1) * dilation + 1;
   }
   return s;
 }

@@ -31,7 +31,8 @@ inline std::optional<ConvShape> conv_shape(const ops::ConvGeometry& g, int num_d
 }
 
 inline bool is_depthwise(const ConvShape& s) {
-  return s.groups == s.in_channels && s.groups > 1 && s.in[0] == 1 && s.kernel[0] == 1 && s.pad[0] == 0;
+  return s.groups == s.in_channels && s.groups > 1 && s.in[0] == 1 && s.out[0] == 1 && s.kernel[0] == 1 &&
+         s.pad[0] == 0;
 }
 
 inline DepthwiseDims depthwise_dims(const ConvShape& s) {

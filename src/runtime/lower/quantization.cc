@@ -92,7 +92,7 @@ std::optional<Lowered> quantize_step(const LowerContext& c) {
 }
 
 std::optional<Lowered> dequantize_step(const LowerContext& c) {
-  if (!one_scale(c)) return std::nullopt;
+  if (!one_scale(c) || c.out_format(0) != &formats::kF32) return std::nullopt;
   const size_t n = elements(c.shape(0));
   return step(c, c.format(0), "dequantize", [n]<typename T>(const StepArgs& args, float scale, T zero) {
     dequantize(args.pool, args.in[0]->data<T>(), scale, zero, args.y(0), n);
