@@ -91,6 +91,18 @@ TEST(HoldConstants, OnlyParametersAreWeights) {
     EXPECT_THAT(weights_held(signature), ElementsAre("table", "product", "scale")) << signature;
 }
 
+/// What was held once is no weight the next time either, though no initialiser is a weight now.
+TEST(HoldConstants, OnceIsEnough) {
+  Model m = small_model(
+      "p: PARAMETER target='lone'\nb: BUFFER target='table'\nb: BUFFER target='product'\n"
+      "b: BUFFER target='scale'");
+  m.graph.add_initializer("lone", std::make_shared<Tensor>(Tensor::of<float>({1}, {2})));
+  EXPECT_EQ(hold_constants(m).names.size(), 3u);
+  EXPECT_THAT(weights_of(m), IsEmpty());
+  EXPECT_THAT(hold_constants(m).names, IsEmpty());
+  EXPECT_THAT(weights_of(m), IsEmpty());
+}
+
 TEST(HoldConstants, NothingWithoutASignature) {
   Model m = small_model("");
   EXPECT_THAT(hold_constants(m).names, IsEmpty());
