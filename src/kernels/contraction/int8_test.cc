@@ -69,33 +69,11 @@ struct Data {
 
 /// [out_pixels, out_channels]: the sums, wrapped at 32 bits.
 std::vector<int32_t> sums(const ConvShape& s, const Data& data, int x_zero) {
-  const int64_t channels = s.in_channels / s.groups, outputs = s.out_channels / s.groups;
-  std::vector<int32_t> y;
-  for (int64_t row = 0; row < s.out_pixels(); ++row) {
-    const int64_t n = row / (s.out[0] * s.out[1] * s.out[2]);
-    const Dims3 o = {row / (s.out[1] * s.out[2]) % s.out[0], row / s.out[2] % s.out[1], row % s.out[2]};
-    for (int64_t out = 0; out < s.out_channels; ++out) {
-      int64_t sum = data.bias[size_t(out)];
-      for (int64_t tap = 0; tap < s.taps(); ++tap) {
-        const Dims3 k = {tap / (s.kernel[1] * s.kernel[2]), tap / s.kernel[2] % s.kernel[1],
-                         tap % s.kernel[2]};
-        int64_t pixel = n;
-        bool inside = true;
-        for (size_t i = 0; i < 3; ++i) {
-          const int64_t at = o[i] * s.stride[i] + k[i] * s.dilation[i] - s.pad[i];
-          inside = inside && at >= 0 && at < s.in[i];
-          pixel = pixel * s.in[i] + at;
-        }
-        if (!inside) continue;
-        for (int64_t c = 0; c < channels; ++c) {
-          sum += (int64_t{data.x[size_t(pixel * s.in_channels + out / outputs * channels + c)]} - x_zero) *
-                 data.w[size_t((out * channels + c) * s.taps() + tap)];
-        }
-      }
-      y.push_back(int32_t(sum));
-    }
-  }
-  return y;
+  std::vector<int64_t> y(size_t(s.out_pixels() * s.out_channels));
+  for (size_t i = 0; i < y.size(); ++i) y[i] = data.bias[i % size_t(s.out_channels)];
+  for_each_product(
+      s, [&](size_t x, size_t w, size_t out) { y[out] += (int64_t{data.x[x]} - x_zero) * data.w[w]; });
+  return {y.begin(), y.end()};
 }
 
 class Int8Conv : public testing::TestWithParam<ConvCase> {
